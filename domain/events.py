@@ -1,0 +1,47 @@
+"""What happened, one event at a time: progress for people and a trail for machines."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from domain.json_value import JsonValue
+
+
+class EventKind(StrEnum):
+    """What kind of thing happened."""
+
+    CAMPAIGN_CREATED = "campaign.created"
+    CAMPAIGN_STATE = "campaign.state"
+    ROUND_OPENED = "round.opened"
+    ROUND_CLOSED = "round.closed"
+    STAGE_STARTED = "stage.started"
+    """learn, imagine, choose or ask began."""
+    STAGE_NOTE = "stage.note"
+    """Something worth a line happened inside a stage."""
+    TRAINING = "generator.training"
+    """Progress of the generator's training; shown, never stored."""
+    QUERY_CLAIMED = "query.claimed"
+    QUERY_DONE = "query.done"
+    QUERY_FAILED = "query.failed"
+    QUERY_REQUEUED = "query.requeued"
+    REFERENCE_DONE = "reference.done"
+    ORACLE_UNAVAILABLE = "oracle.unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a campaign."""
+
+    kind: EventKind
+    campaign: str
+    """Name of the campaign."""
+    message: str
+    """One line for people."""
+    payload: Mapping[str, JsonValue] = field(default_factory=dict)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+EventSink: TypeAlias = Callable[[Event], None]
+"""Takes events as they happen. Must not raise and must return quickly."""

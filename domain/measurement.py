@@ -1,0 +1,113 @@
+"""What came back from a look: a measurement with its provenance, or a failure with its reason."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.cost import Cost
+from domain.errors import InvalidValueError
+from domain.json_value import JsonValue
+
+
+class Censoring(StrEnum):
+    """Whether a value is known exactly or only bounded."""
+
+    NONE = "="
+    BELOW = "<"
+    ABOVE = ">"
+
+
+class FailureKind(StrEnum):
+    """Whether a failed look is worth repeating."""
+
+    TRANSIENT = "transient"
+    """The same look may succeed when repeated."""
+    PERMANENT = "permanent"
+    """The same look would fail again."""
+    REJECTED = "rejected"
+    """The oracle or the laboratory refused the crystal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a number comes from, so that it can be traced and repeated."""
+
+    oracle: str
+    """Name of the oracle."""
+    oracle_version: str
+    """Everything with a version that determines the number."""
+    settings_digest: str
+    """Digest of the oracle's settings."""
+    worker: str
+    """Who looked: a machine, or a person."""
+    seed: int | None = None
+    """Seed of the look; None where nothing was drawn."""
+    realization_digest: str | None = None
+    """The sites that were looked at; None where none were needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number about a crystal. Append-only: a correction supersedes, it never edits."""
+
+    value: float
+    unit: str
+    sigma: float | None
+    """Known standard deviation in the same unit; None where nobody knows."""
+    provenance: Provenance
+    cost: Cost
+    """What the look really cost."""
+    measured_at: datetime
+    """UTC-aware."""
+    censoring: Censoring = Censoring.NONE
+    temperature_K: float | None = None
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What else the oracle has to say, such as energies and steps."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise InvalidValueError(
+                f"A measurement of {self.value} {self.unit} is no number.", remedy="Record a failure instead."
+            )
+        if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
+            raise InvalidValueError(
+                f"A standard deviation of {self.sigma} is impossible.", remedy="Give a number of at least 0, or none."
+            )
+        if self.temperature_K is not None and not (math.isfinite(self.temperature_K) and self.temperature_K > 0):
+            raise InvalidValueError(
+                f"A temperature of {self.temperature_K} K is impossible.", remedy="Give kelvin above 0."
+            )
+        require_utc(self.measured_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A look that gave no number, kept for ever."""
+
+    kind: FailureKind
+    reason: str
+    """One sentence in the user's words."""
+    worker: str
+    """Who looked."""
+    cost: Cost
+    """What was spent on it."""
+    failed_at: datetime
+    """UTC-aware."""
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.reason:
+            raise InvalidValueError("A failure has no reason.", remedy="Say what happened.")
+        require_utc(self.failed_at)
+
+
+def require_utc(instant: datetime) -> None:
+    """Refuses a time without a zone.
+
+    Raises:
+        InvalidValueError: If the time is naive.
+    """
+    if instant.tzinfo is None:
+        raise InvalidValueError(f"The time {instant} has no time zone.", remedy="Use datetime.now(UTC).")

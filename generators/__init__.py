@@ -1,0 +1,1 @@
+"""How new crystals are imagined."""

@@ -1,0 +1,1 @@
+"""What stays up: settings, specs, the store, intake and the command line."""

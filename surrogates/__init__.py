@@ -1,0 +1,1 @@
+"""What Petalite believes about crystals, and what a look is worth."""
