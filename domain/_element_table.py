@@ -1,6 +1,6 @@
 """Facts about the elements: symbol, standard atomic mass (u) and common oxidation states.
 
-Masses are IUPAC abridged values; oxidation states are the common ones of the textbooks (Greenwood and Earnshaw).
+Masses are IUPAC abridged values, or a mass number where no isotope is stable; oxidation states are the common ones of the textbooks (Greenwood and Earnshaw).
 """
 
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 ROWS: Final[tuple[tuple[str, float, tuple[int, ...]], ...]] = (
     ("H", 1.00794, (-1, 1)),
     ("He", 4.002602, ()),
-    ("Li", 6.941, (1,)),
+    ("Li", 6.94, (1,)),
     ("Be", 9.012182, (2,)),
     ("B", 10.811, (3,)),
     ("C", 12.0107, (-4, -3, -2, -1, 0, 1, 2, 3, 4)),
@@ -21,7 +21,7 @@ ROWS: Final[tuple[tuple[str, float, tuple[int, ...]], ...]] = (
     ("Al", 26.9815386, (3,)),
     ("Si", 28.0855, (-4, 4)),
     ("P", 30.973762, (-3, 3, 5)),
-    ("S", 32.065, (-2, 2, 4, 6)),
+    ("S", 32.06, (-2, 2, 4, 6)),
     ("Cl", 35.453, (-1, 1, 3, 5, 7)),
     ("Ar", 39.948, ()),
     ("K", 39.0983, (1,)),
@@ -35,11 +35,11 @@ ROWS: Final[tuple[tuple[str, float, tuple[int, ...]], ...]] = (
     ("Co", 58.933195, (2, 3)),
     ("Ni", 58.6934, (2,)),
     ("Cu", 63.546, (2,)),
-    ("Zn", 65.409, (2,)),
+    ("Zn", 65.38, (2,)),
     ("Ga", 69.723, (3,)),
-    ("Ge", 72.64, (-4, 2, 4)),
+    ("Ge", 72.63, (-4, 2, 4)),
     ("As", 74.9216, (-3, 3, 5)),
-    ("Se", 78.96, (-2, 2, 4, 6)),
+    ("Se", 78.971, (-2, 2, 4, 6)),
     ("Br", 79.904, (-1, 1, 3, 5)),
     ("Kr", 83.798, (2,)),
     ("Rb", 85.4678, (1,)),
@@ -47,7 +47,7 @@ ROWS: Final[tuple[tuple[str, float, tuple[int, ...]], ...]] = (
     ("Y", 88.90585, (3,)),
     ("Zr", 91.224, (4,)),
     ("Nb", 92.90638, (5,)),
-    ("Mo", 95.94, (4, 6)),
+    ("Mo", 95.95, (4, 6)),
     ("Tc", 98.0, (4, 7)),
     ("Ru", 101.07, (3, 4)),
     ("Rh", 102.9055, (3,)),
@@ -89,9 +89,9 @@ ROWS: Final[tuple[tuple[str, float, tuple[int, ...]], ...]] = (
     ("Tl", 204.3833, (1, 3)),
     ("Pb", 207.2, (2, 4)),
     ("Bi", 208.9804, (3,)),
-    ("Po", 210.0, (-2, 2, 4)),
+    ("Po", 209.0, (-2, 2, 4)),
     ("At", 210.0, (-1, 1)),
-    ("Rn", 220.0, ()),
+    ("Rn", 222.0, ()),
     ("Fr", 223.0, (1,)),
     ("Ra", 226.0, (2,)),
     ("Ac", 227.0, (3,)),

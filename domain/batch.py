@@ -30,6 +30,11 @@ class BlueprintBatch:
     """`[B, 6]` float64: a, b, c in Å, then alpha, beta, gamma in degrees."""
 
     def __post_init__(self) -> None:
+        if list(self.elements) != sorted(set(self.elements)):
+            raise InvalidValueError(
+                f"The columns {self.elements} are not distinct elements in ascending order.",
+                remedy="Give SearchSpace.atomic_numbers.",
+            )
         n_blueprints = self.space_group.shape[0]
         expected = ((n_blueprints,), (n_blueprints, len(self.elements)), (n_blueprints, 6))
         given = (tuple(self.space_group.shape), tuple(self.counts.shape), tuple(self.lattice.shape))

@@ -1,5 +1,6 @@
 """A crystal as the generator imagines it, and the sites that realise it."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,6 +78,10 @@ class Realization:
             raise InvalidValueError(
                 "A realization has an energy without the potential that gave it, or the reverse.",
                 remedy="Give both, or neither.",
+            )
+        if self.energy_eV_per_atom is not None and not math.isfinite(self.energy_eV_per_atom):
+            raise InvalidValueError(
+                f"A realization of {self.energy_eV_per_atom} eV/atom is no crystal.", remedy="Record a failure instead."
             )
 
     @property

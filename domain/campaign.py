@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from domain.digest import require_finite
 from domain.errors import BudgetTooSmallError, InvalidValueError, SpecError
 from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonValue
@@ -53,6 +54,11 @@ class Component:
     settings: Mapping[str, JsonValue] = field(default_factory=dict)
     """Validated by the component itself."""
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidValueError("A component has no name.", remedy="Name it, for example 'crystal-gfn'.")
+        require_finite(self.settings)
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
@@ -73,6 +79,8 @@ class CampaignSpec:
     """Looks of the first round by fidelity, before anything is known."""
     generator: Component = field(default_factory=lambda: Component("crystal-gfn"))
     surrogate: Component = field(default_factory=lambda: Component("multi-fidelity-gp"))
+    pool_size: int = 2048
+    """Crystals that the generator draws each round, to choose from."""
     description: str = ""
     seed: int = 0
 
@@ -84,6 +92,8 @@ class CampaignSpec:
             )
         if self.max_rounds < 1:
             raise InvalidValueError(f"max_rounds is {self.max_rounds}.", remedy="Allow at least 1 round.")
+        if self.pool_size < 1:
+            raise InvalidValueError(f"pool_size is {self.pool_size}.", remedy="Draw at least 1 crystal a round.")
         if not 0 <= self.seed <= LARGEST_SEED:
             raise InvalidValueError(f"seed {self.seed} is out of range.", remedy="Give a number from 0 to 2^63 - 1.")
         self._require_affordable()

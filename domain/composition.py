@@ -25,9 +25,10 @@ class Composition:
                 remedy="Build it with Composition.of({'Li': 1, 'Cl': 1}).",
             )
         for atomic_number, n_atoms in self.counts:
+            symbol = Element(atomic_number).symbol
             if n_atoms < 1:
                 raise InvalidValueError(
-                    f"{Element(atomic_number).symbol} has {n_atoms} atoms in the cell; at least 1 was expected.",
+                    f"{symbol} has {n_atoms} atoms in the cell; at least 1 was expected.",
                     remedy="Leave the element out, or give it an atom.",
                 )
 

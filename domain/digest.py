@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping, Sequence
 
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
@@ -17,7 +18,7 @@ def canonical_json(value: JsonValue) -> str:
     Raises:
         InvalidValueError: If a number is not finite, which JSON cannot express.
     """
-    _refuse_non_finite(value)
+    require_finite(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -31,12 +32,17 @@ def derive_seed(*parts: str | int) -> int:
     return int(content_digest(list(parts))[:16], 16) >> (64 - SEED_BITS)
 
 
-def _refuse_non_finite(value: JsonValue) -> None:
+def require_finite(value: JsonValue) -> None:
+    """Refuses a number that JSON cannot express, however deep in a value it is.
+
+    Raises:
+        InvalidValueError: If a number is not finite.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidValueError(f"The number {value} cannot be stored.", remedy="Give a finite number.")
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for item in value.values():
-            _refuse_non_finite(item)
-    if isinstance(value, list):
+            require_finite(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
-            _refuse_non_finite(item)
+            require_finite(item)

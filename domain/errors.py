@@ -25,6 +25,9 @@
 Each error says what is wrong with which value, what was expected, and what to do about it.
 """
 
+from collections.abc import Callable
+from typing import Self
+
 
 class PetaliteError(Exception):
     """An error in the user's words.
@@ -41,6 +44,10 @@ class PetaliteError(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem} {self.remedy}"
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[object, ...], dict[str, object]]:
+        # Exceptions are copied as cls(*args), which a keyword-only remedy refuses; schedulers do copy them.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class InvalidValueError(PetaliteError, ValueError):

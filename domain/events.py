@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from domain.json_value import JsonValue
+from domain.measurement import require_utc
 
 
 class EventKind(StrEnum):
@@ -21,7 +22,7 @@ class EventKind(StrEnum):
     STAGE_NOTE = "stage.note"
     """Something worth a line happened inside a stage."""
     TRAINING = "generator.training"
-    """Progress of the generator's training; shown, never stored."""
+    """Progress of the generator's training, every few percent."""
     QUERY_CLAIMED = "query.claimed"
     QUERY_DONE = "query.done"
     QUERY_FAILED = "query.failed"
@@ -41,6 +42,10 @@ class Event:
     """One line for people."""
     payload: Mapping[str, JsonValue] = field(default_factory=dict)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """UTC-aware."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.at)
 
 
 EventSink: TypeAlias = Callable[[Event], None]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from domain.digest import content_digest
+from domain.digest import content_digest, require_finite
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
 
@@ -22,10 +22,10 @@ class Limits:
     """Address space of the worker process."""
 
     def __post_init__(self) -> None:
-        if not (self.time_s > 0 and self.memory_GiB > 0):
+        if not (0 < self.time_s < math.inf and 0 < self.memory_GiB < math.inf):
             raise InvalidValueError(
                 f"Limits of {self.time_s} s and {self.memory_GiB} GiB allow no look.",
-                remedy="Give positive numbers.",
+                remedy="Give positive finite numbers.",
             )
 
 
@@ -59,6 +59,7 @@ class Fidelity:
             raise InvalidValueError(
                 f"Fidelity '{self.name}' allows {self.max_attempts} attempts.", remedy="Allow at least 1."
             )
+        require_finite(self.settings)
 
     @property
     def settings_digest(self) -> str:

@@ -67,18 +67,7 @@ class Measurement:
     """What else the oracle has to say, such as energies and steps."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.value):
-            raise InvalidValueError(
-                f"A measurement of {self.value} {self.unit} is no number.", remedy="Record a failure instead."
-            )
-        if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise InvalidValueError(
-                f"A standard deviation of {self.sigma} is impossible.", remedy="Give a number of at least 0, or none."
-            )
-        if self.temperature_K is not None and not (math.isfinite(self.temperature_K) and self.temperature_K > 0):
-            raise InvalidValueError(
-                f"A temperature of {self.temperature_K} K is impossible.", remedy="Give kelvin above 0."
-            )
+        require_number(self.value, sigma=self.sigma, temperature_K=self.temperature_K)
         require_utc(self.measured_at)
 
 
@@ -103,11 +92,27 @@ class Failure:
         require_utc(self.failed_at)
 
 
+def require_number(value: float, *, sigma: float | None, temperature_K: float | None) -> None:
+    """Refuses a value, its standard deviation or its temperature where no measurement can have it.
+
+    Raises:
+        InvalidValueError: If the value is not finite, sigma is negative or the temperature is not above 0 K.
+    """
+    if not math.isfinite(value):
+        raise InvalidValueError(f"A measured value of {value} is no number.", remedy="Record a failure instead.")
+    if sigma is not None and not 0 <= sigma < math.inf:
+        raise InvalidValueError(
+            f"A standard deviation of {sigma} is impossible.", remedy="Give a number of at least 0, or none."
+        )
+    if temperature_K is not None and not 0 < temperature_K < math.inf:
+        raise InvalidValueError(f"A temperature of {temperature_K} K is impossible.", remedy="Give kelvin above 0.")
+
+
 def require_utc(instant: datetime) -> None:
     """Refuses a time without a zone.
 
     Raises:
         InvalidValueError: If the time is naive.
     """
-    if instant.tzinfo is None:
+    if instant.utcoffset() is None:
         raise InvalidValueError(f"The time {instant} has no time zone.", remedy="Use datetime.now(UTC).")

@@ -1,6 +1,7 @@
 """The one door through which foreign data become domain values: unknown keys and wrong types are refused."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
@@ -55,10 +56,7 @@ def parse(cls: type[T], data: object, *, what: str, prefix: Location = ()) -> T:
     try:
         return cast(T, _adapter(cls).validate_python(data))
     except ValidationError as error:
-        problems = tuple(
-            Problem((*prefix, *detail["loc"]), _message(detail["type"], detail["msg"])) for detail in error.errors()
-        )
-        raise ParseError(what, problems) from error
+        raise ParseError(what, _problems(error, data, prefix)) from error
 
 
 def parse_json(cls: type[T], text: str | bytes) -> T:
@@ -70,8 +68,14 @@ def parse_json(cls: type[T], text: str | bytes) -> T:
     try:
         return cast(T, _adapter(cls).validate_json(text))
     except ValidationError as error:
-        problems = tuple(Problem(detail["loc"], detail["msg"]) for detail in error.errors())
-        raise ParseError(f"This {cls.__name__}", problems) from error
+        raise ParseError(f"This {cls.__name__}", _problems(error, _loaded(text), ())) from error
+
+
+def _loaded(text: str | bytes) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def to_json_value(value: object) -> JsonValue:
@@ -99,7 +103,44 @@ def _adapter(cls: type) -> TypeAdapter[object]:
     return _ADAPTERS[cls]
 
 
-def _message(kind: str, message: str) -> str:
+def _problems(error: ValidationError, data: object, prefix: Location) -> tuple[Problem, ...]:
+    """Lists what is wrong by the document's own keys, once for all branches of a union."""
+    messages: dict[Location, list[str]] = {}
+    branched: set[Location] = set()
+    for detail in error.errors():
+        location = _own_location(data, detail["loc"], is_missing=detail["type"] == "missing")
+        if len(location) < len(detail["loc"]):
+            branched.add(location)
+        messages.setdefault(location, []).append(_message(detail["type"], detail["msg"], detail["loc"]))
+    return tuple(
+        Problem((*prefix, *location), _either(listed))
+        for location, listed in messages.items()
+        if not any(location == deeper[: len(location)] for deeper in branched - {location})
+    )
+
+
+def _either(messages: Sequence[str]) -> str:
+    first, *others = dict.fromkeys(messages)
+    return " or ".join([first, *(other.removeprefix("Input should be ") for other in others)])
+
+
+def _own_location(data: object, location: Location, *, is_missing: bool) -> Location:
+    """Keeps the parts that the document has; the rest are pydantic's names for branches of a union."""
+    own: list[str | int] = []
+    for depth, part in enumerate(location):
+        if isinstance(data, Sequence) and not isinstance(data, str):
+            data = dict(enumerate(data))
+        if isinstance(data, Mapping) and part in data:
+            data = data[part]
+            own.append(part)
+        elif is_missing and depth == len(location) - 1:
+            own.append(part)
+    return tuple(own)
+
+
+def _message(kind: str, message: str, location: Location) -> str:
+    if location and location[-1] == "[key]":
+        return "keys should be text"
     if kind == "unexpected_keyword_argument":
         return "unknown key"
     return message.removeprefix("Value error, ").rstrip(".")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.blueprint import Blueprint
 from domain.json_value import JsonValue
-from domain.measurement import Censoring
+from domain.measurement import Censoring, require_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,9 @@ class Observation:
     sigma: float | None = None
     censoring: Censoring = Censoring.NONE
     temperature_K: float | None = None
+
+    def __post_init__(self) -> None:
+        require_number(self.value, sigma=self.sigma, temperature_K=self.temperature_K)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,15 @@ class Pick:
     decision: Decision
     log_probability: float | None = None
     """Log-probability with which the generator drew it; None for crystals that it did not draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateBelief:
+    """What the surrogate expects of a candidate at the target fidelity."""
+
+    candidate: int
+    """Number of the candidate in the store."""
+    mean: float
+    """In the quantity's unit."""
+    sd: float
+    """Standard deviation of the crystal's true value at the target fidelity, as the surrogate sees it."""

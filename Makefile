@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+export OMP_NUM_THREADS ?= 1
+
+help: ## show what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: $(VENV)/.installed dft ## install, then run a real campaign (docs/examples/quickstart.yaml)
+	$(BIN)/petalite run docs/examples/quickstart.yaml
+
+test: $(VENV)/.installed-dev dft ## install, then run the quick tests and one real campaign end to end
+	$(BIN)/python -m pytest -m "not slow and not physics and not bench and not dft and not postgres and not campaign"
+	$(BIN)/python -m pytest -m "campaign or dft"
+
+test-all: $(VENV)/.installed-dev dft ## every test, the slow ones and the physics too
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## speed, as ratios measured side by side in one run
+	@for script in benchmarks/*.py; do $(BIN)/python $$script --json || exit 1; done
+
+dft: $(VENV)/.installed ## install GPAW for the DFT fidelity; says so and goes on where it cannot be built
+	@tools/install_gpaw.sh $(BIN)/pip
+
+clean: ## remove the environment and everything that was computed
+	rm -rf $(VENV) petalite-data
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (about 2 GB, some minutes the first time) ..."
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt torch==2.13.0
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
+	touch $@
+
+.PHONY: help run test test-all check bench dft clean

@@ -1,0 +1,1 @@
+"""Helpers for tests of anything that speaks the domain's language; nothing else imports them."""

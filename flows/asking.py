@@ -1,0 +1,46 @@
+"""ask: a round's queries at one fidelity, on warm oracle processes."""
+
+from domain.blueprint import Blueprint
+from domain.events import EventKind
+from domain.ports import ComputedOracle
+from flows.desk import Desk, queued_queries
+from flows.processes import oracle_processes, serve_in_threads
+from flows.references import find_references
+from flows.workplace import Workplace
+from services.store.records import QueryRecord, RoundRecord
+
+
+def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:
+    """Runs the round's queued queries at one fidelity until none is left.
+
+    Laboratory queries stay in the queue. A look that crashes, hangs or gives no number becomes a recorded failure.
+    """
+    oracle = workplace.oracles[fidelity]
+    queued = queued_queries(workplace, fidelity, opened.index)
+    if not queued or not isinstance(oracle, ComputedOracle):
+        return
+    workplace.emit(
+        EventKind.STAGE_STARTED, f"ask: {len(queued)} × {fidelity}", stage="ask", fidelity=fidelity, round=opened.index
+    )
+    n_processes = min(workplace.settings.workers, len(queued))
+    with oracle_processes(workplace.fidelity(fidelity), n_processes) as processes:
+        symbols = _reference_elements(oracle, _blueprints(workplace, queued))
+        references = find_references(workplace, oracle, fidelity, symbols, processes)
+        desk = Desk(workplace, oracle, fidelity=fidelity, round_index=opened.index, references=references)
+        serve_in_threads(processes, desk.serve, stop=desk.close)
+
+
+def cancel_unaskable(workplace: Workplace, opened: RoundRecord) -> None:
+    """Cancels queries whose oracle has gone from this machine since they were queued; their money is free again."""
+    for fidelity, missing in workplace.missing_oracles.items():
+        for query in queued_queries(workplace, fidelity, opened.index):
+            workplace.store.queries.cancel(query.id)
+            workplace.emit(EventKind.ORACLE_UNAVAILABLE, f"ask: {fidelity} cancelled: {missing}", fidelity=fidelity)
+
+
+def _blueprints(workplace: Workplace, queries: tuple[QueryRecord, ...]) -> tuple[Blueprint, ...]:
+    return tuple(workplace.store.candidates.get(query.candidate_id).blueprint for query in queries)
+
+
+def _reference_elements(oracle: ComputedOracle, blueprints: tuple[Blueprint, ...]) -> tuple[str, ...]:
+    return tuple(sorted({symbol for blueprint in blueprints for symbol in oracle.reference_elements(blueprint)}))

@@ -1,0 +1,52 @@
+"""imagine: from a belief to crystals worth a look."""
+
+import torch
+
+from domain.events import EventKind
+from domain.ports import Sample, TrainingStep
+from flows.workplace import Workplace
+from surrogates.acquisition import make_log_reward
+from surrogates.ports import Belief
+
+
+def imagine_crystals(workplace: Workplace, belief: Belief, index: int) -> Sample:
+    """Trains the generator (from where the round before left it) and draws the pool to choose from.
+
+    The first round knows nothing, so there is no reward: its crystals come from the untrained generator.
+    """
+    generator = workplace.generator
+    rng = torch.Generator().manual_seed(workplace.seed("imagine", index))
+    if index > 0:
+        _train(workplace, belief, index, rng)
+    workplace.emit(
+        EventKind.STAGE_STARTED,
+        f"imagine: drawing {workplace.spec.pool_size} crystals",
+        stage="imagine",
+        round=index,
+        generator=generator.version,
+    )
+    return generator.sample(workplace.spec.pool_size, rng=rng)
+
+
+def _train(workplace: Workplace, belief: Belief, index: int, rng: torch.Generator) -> None:
+    generator = workplace.generator
+    before = workplace.checkpoint(index - 1)
+    if before.exists():
+        generator.load(before)
+
+    def report(step: TrainingStep) -> None:
+        workplace.emit(
+            EventKind.TRAINING,
+            f"imagine: training step {step.step}/{step.n_steps}, loss {step.loss:.3g}, log Z {step.log_z:.2f}",
+            round=index,
+            step=step.step,
+            n_steps=step.n_steps,
+            loss=step.loss,
+            log_z=step.log_z,
+        )
+
+    workplace.emit(EventKind.STAGE_STARTED, "imagine: training the generator", stage="imagine", round=index)
+    generator.train(make_log_reward(belief, workplace.ladder), rng=rng, report=report)
+    after = workplace.checkpoint(index)
+    after.parent.mkdir(parents=True, exist_ok=True)
+    generator.save(after)

@@ -1,0 +1,53 @@
+"""Oracle processes for one fidelity, each served by a thread of its own."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Final, TypeAlias
+
+from domain.fidelity import Fidelity
+from oracles.process import OracleProcess
+
+RUNNER_PREFIX: Final = "runner:"
+"""Begins the name of every worker that a campaign's runner employs; a campaign has one runner at a time."""
+
+Serve: TypeAlias = Callable[[OracleProcess, str], None]
+"""Serves one process under a worker's name until there is nothing left to do."""
+
+
+def runner_name() -> str:
+    """Names this process: who runs a campaign, and who claimed a query."""
+    return f"{RUNNER_PREFIX}{socket.gethostname()}:{os.getpid()}"
+
+
+@contextmanager
+def oracle_processes(fidelity: Fidelity, n_processes: int) -> Iterator[tuple[OracleProcess, ...]]:
+    """Opens processes that start at their first look, and ends them afterwards."""
+    processes = tuple(OracleProcess(fidelity) for _ in range(n_processes))
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.close()
+
+
+def serve_in_threads(processes: Sequence[OracleProcess], serve: Serve, *, stop: Callable[[], None]) -> None:
+    """Serves every process at once and returns when all threads have.
+
+    An interrupt or an error first calls `stop`, so that nothing new is taken on, then ends the children, so that
+    no thread waits for a look that nobody wants any more.
+    """
+    name = runner_name()
+    with ThreadPoolExecutor(len(processes)) as pool:
+        futures = [pool.submit(serve, process, f"{name}/{number}") for number, process in enumerate(processes)]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        except BaseException:
+            stop()
+            for process in processes:
+                process.interrupt()
+            raise

@@ -1,0 +1,117 @@
+"""Everything that one campaign's steps work with: its spec, its store, its components."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from domain.digest import derive_seed
+from domain.errors import OracleUnavailableError
+from domain.events import Event, EventKind
+from domain.fidelity import Fidelity, Ladder
+from domain.json_value import JsonValue
+from domain.ports import Generator, Oracle, OracleMode
+from generators.registry import build_generator
+from oracles.registry import build_oracle
+from services.settings import Settings
+from services.store import Store, open_store
+from services.store.records import CampaignRecord, RoundRecord
+from surrogates.ports import Surrogate
+from surrogates.registry import build_surrogate
+
+
+class Workplace:
+    """One campaign, opened for work.
+
+    Args:
+        settings: Where files are kept and how many oracle processes may run.
+        store: The open store.
+        campaign: The campaign as stored.
+    """
+
+    def __init__(self, settings: Settings, store: Store, campaign: CampaignRecord) -> None:
+        self.settings = settings
+        self.store = store
+        self.campaign = campaign
+        self.spec = campaign.spec
+
+    @cached_property
+    def oracles(self) -> Mapping[str, Oracle]:
+        """Every oracle of the ladder by fidelity, whether its software is here or not."""
+        return {fidelity.name: build_oracle(fidelity.oracle, fidelity.settings) for fidelity in self.spec.ladder}
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """The fidelities that can be asked on this machine, ascending in rank.
+
+        Raises:
+            OracleUnavailableError: If none can.
+        """
+        missing = self.missing_oracles
+        here = tuple(fidelity for fidelity in self.spec.ladder if fidelity.name not in missing)
+        if not here:
+            raise OracleUnavailableError(
+                f"No oracle of campaign '{self.campaign.name}' can run here.",
+                remedy=" ".join(error.remedy for error in missing.values()),
+            )
+        return Ladder(here)
+
+    @cached_property
+    def missing_oracles(self) -> Mapping[str, OracleUnavailableError]:
+        """Why the other fidelities cannot be asked here, by fidelity."""
+        missing: dict[str, OracleUnavailableError] = {}
+        for name, oracle in self.oracles.items():
+            try:
+                oracle.check()
+            except OracleUnavailableError as error:
+                missing[name] = error
+        return missing
+
+    @cached_property
+    def laboratory_fidelities(self) -> frozenset[str]:
+        """Fidelities that people answer, within weeks."""
+        return frozenset(name for name, oracle in self.oracles.items() if oracle.mode is OracleMode.LABORATORY)
+
+    @cached_property
+    def surrogate(self) -> Surrogate:
+        """The campaign's surrogate over the fidelities that can be asked here."""
+        return build_surrogate(
+            self.spec.surrogate, space=self.spec.space, ladder=self.ladder, objective=self.spec.objective
+        )
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The campaign's generator, as it is before any training."""
+        return build_generator(self.spec.generator, self.spec.space, seed=self.seed("generator"))
+
+    def checkpoint(self, index: int) -> Path:
+        """Where the generator's weights after round `index` are kept."""
+        return self.settings.home / "generators" / self.campaign.name / f"round-{index:03d}.safetensors"
+
+    def seed(self, *purpose: str | int) -> int:
+        """A seed for one purpose; the same purpose always gets the same one."""
+        return derive_seed(self.spec.seed, *purpose)
+
+    def fidelity(self, name: str) -> Fidelity:
+        """A fidelity of the whole ladder by name."""
+        return self.spec.fidelities.fidelity(name)
+
+    def round(self, index: int) -> RoundRecord | None:
+        """The stored round, or None if it was never opened."""
+        return next((found for found in self.store.rounds.list(self.campaign.id) if found.index == index), None)
+
+    def emit(self, kind: EventKind, message: str, **payload: JsonValue) -> None:
+        """Tells everybody who watches the campaign what has happened."""
+        self.store.events.append(Event(kind=kind, campaign=self.campaign.name, message=message, payload=payload))
+
+
+@contextmanager
+def open_workplace(settings: Settings, campaign: str) -> Iterator[Workplace]:
+    """Opens the store and a campaign in it.
+
+    Raises:
+        StoreError: If the store cannot be used.
+        NotFoundError: If there is no such campaign.
+    """
+    with open_store(settings.store_url) as store:
+        yield Workplace(settings, store, store.campaigns.get(campaign))

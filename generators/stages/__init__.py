@@ -1,0 +1,1 @@
+"""The stages in which a crystal is imagined, one after the other."""

@@ -1,0 +1,180 @@
+"""The universal potential as an oracle: formation energy of the best of several random placements, relaxed or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from domain.blueprint import Blueprint, Realization
+from domain.errors import InvalidValueError
+from domain.json_value import JsonObject
+from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.parsing import parse
+from domain.ports import Oracle, OracleMode
+from domain.quantity import Quantity
+from oracles.formation import FORMATION_ENERGY, formation_energy_eV_per_atom, require_references, require_size
+from oracles.potentials import PotentialChoice
+from oracles.realization import DrawSettings
+from oracles.references import reference_structure
+from oracles.relaxation import relax_cell, relax_sites
+from oracles.sites import Placement, Placements, rank, unrelaxed_placements
+from oracles.structures import conventional_cell, to_cif
+from oracles.versions import versions_of
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+_REFERENCE_FMAX_EV_A = 0.02
+_REFERENCE_MAX_STEPS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PotentialSettings(PotentialChoice):
+    """Settings of the oracle `potential`."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    relax: Literal["none", "cell"] = "none"
+    """`none`: energy of the best placement as drawn. `cell`: the best placement with cell and sites relaxed."""
+    fmax_eV_A: float = 0.05
+    """Residual force at which a relaxation is converged, eV/Å."""
+    max_steps: int = 200
+    """Most steps of a relaxation."""
+    draws: int = 4
+    """Random placements to choose from."""
+    min_distance_ratio: float = 0.7
+    """Smallest distance between two atoms as a share of the sum of their covalent radii."""
+    max_atoms: int = 200
+    """Largest conventional cell that is taken."""
+
+    def __post_init__(self) -> None:
+        if not (self.fmax_eV_A > 0 and self.max_steps >= 1):
+            raise InvalidValueError(
+                f"fmax_eV_A {self.fmax_eV_A} and max_steps {self.max_steps} allow no relaxation.",
+                remedy="Give positive numbers.",
+            )
+        _ = self.drawing
+
+    @property
+    def drawing(self) -> DrawSettings:
+        """How sites are drawn."""
+        return DrawSettings(self.draws, self.min_distance_ratio)
+
+
+@dataclass(slots=True)
+class PotentialOracle:
+    """Formation energies by a universal potential. The potential is loaded by the first look and kept."""
+
+    settings: PotentialSettings
+    name: str = "potential"
+    quantity: Quantity = FORMATION_ENERGY
+    mode: OracleMode = OracleMode.COMPUTED
+    _calculator: Calculator | None = field(default=None, init=False, repr=False)
+
+    @property
+    def version(self) -> str:
+        """Potential, model and everything between it and the number."""
+        return f"{self.settings.name}, {versions_of('petalite', 'ase', 'pyxtal', 'spglib', 'torch')}"
+
+    def check(self) -> None:
+        """Checks that the potential is installed.
+
+        Raises:
+            OracleUnavailableError: If it is not.
+        """
+        self.settings.check()
+
+    def require_supported(self, blueprint: Blueprint) -> None:
+        """Refuses crystals that are too large or contain elements without a reference structure.
+
+        Raises:
+            UnsupportedCrystalError: If it is one.
+        """
+        require_size(blueprint, max_atoms=self.settings.max_atoms)
+        require_references(blueprint)
+
+    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:
+        """Every element of the crystal."""
+        return tuple(element.symbol for element in blueprint.composition.elements)
+
+    def reference(self, symbol: str) -> ReferenceEnergy:
+        """Relaxes the element's reference structure (sites only where it is molecular), whatever `relax` says.
+
+        Elements are relaxed for static looks as well, so that fidelities of one potential share one zero.
+
+        Raises:
+            PermanentLookError: If the element has no reference structure.
+        """
+        structure = reference_structure(symbol)
+        relax = relax_sites if structure.is_molecular else relax_cell
+        relaxed = relax(structure.atoms, self._loaded(), fmax_eV_A=_REFERENCE_FMAX_EV_A, max_steps=_REFERENCE_MAX_STEPS)
+        return ReferenceEnergy(
+            symbol, relaxed.energy_eV_per_atom, structure.words, to_cif(relaxed.atoms), relaxed.details
+        )
+
+    def look(self, request: LookRequest) -> LookResult:
+        """Places atoms, ranks the placements, relaxes the best one where asked, and counts from the references.
+
+        Raises:
+            InvalidValueError: If a reference energy is missing.
+            PermanentLookError: If no sites can be drawn, or the crystal does not survive.
+        """
+        calculator = self._loaded()
+        placements = rank(
+            unrelaxed_placements(request, self.settings.drawing), calculator, ranked_by=self.settings.name
+        )
+        if self.settings.relax == "none":
+            best = placements.lowest
+            return self._result(request, placements, best.realization, {})
+        relaxed, details = relax_placement(placements.lowest, calculator, self.settings)
+        return self._result(request, placements, relaxed, details)
+
+    def _loaded(self) -> Calculator:
+        if self._calculator is None:
+            self._calculator = self.settings.load()
+        return self._calculator
+
+    def _result(
+        self, request: LookRequest, placements: Placements, chosen: Realization, details: JsonObject
+    ) -> LookResult:
+        energy = chosen.energy_eV_per_atom
+        if energy is None:
+            raise InvalidValueError("The chosen sites have no energy.", remedy="Rank them first.")
+        found = placements.new_realizations
+        return LookResult(
+            value=formation_energy_eV_per_atom(energy, request.blueprint.composition, request.references),
+            realizations=(*found, chosen) if chosen.is_relaxed else found,
+            realization_digest=chosen.digest,
+            details={"energy_eV_per_atom": energy, **placements.details, **details},
+        )
+
+
+def relax_placement(
+    placement: Placement, calculator: Calculator, settings: PotentialSettings
+) -> tuple[Realization, JsonObject]:
+    """Relaxes a placement into a realization of its own, with the details of how it went.
+
+    Raises:
+        PermanentLookError: If the crystal explodes or collapses.
+    """
+    relaxed = relax_cell(placement.atoms, calculator, fmax_eV_A=settings.fmax_eV_A, max_steps=settings.max_steps)
+    start = placement.realization
+    realization = Realization(
+        blueprint_digest=start.blueprint_digest,
+        cif=to_cif(conventional_cell(relaxed.atoms)),
+        method=f"{start.method}+relax",
+        seed=start.seed,
+        energy_eV_per_atom=relaxed.energy_eV_per_atom,
+        ranked_by=settings.name,
+        is_relaxed=True,
+    )
+    return realization, relaxed.details
+
+
+def build(settings: JsonObject) -> Oracle:
+    """Builds the oracle from its settings.
+
+    Raises:
+        SpecError: If a setting is unknown or impossible.
+    """
+    return PotentialOracle(parse(PotentialSettings, dict(settings), what="The settings of oracle 'potential'"))

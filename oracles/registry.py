@@ -1,0 +1,54 @@
+"""The oracles that are installed, found through the entry points of group `petalite.oracles`."""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from domain.errors import ConflictError, UnknownOracleError
+from domain.json_value import JsonObject
+from domain.ports import Oracle
+
+GROUP: Final = "petalite.oracles"
+"""An entry point names a function `build(settings: JsonObject) -> Oracle` that loads no heavy software."""
+
+
+def oracle_names() -> tuple[str, ...]:
+    """Names of all registered oracles, in alphabetical order.
+
+    Raises:
+        ConflictError: If two distributions register the same name.
+    """
+    return tuple(sorted(_registered()))
+
+
+def build_oracle(name: str, settings: JsonObject) -> Oracle:
+    """Builds a registered oracle.
+
+    Args:
+        name: Name of the entry point.
+        settings: Validated by the oracle; unknown keys are refused.
+
+    Raises:
+        UnknownOracleError: If no oracle has that name.
+        ConflictError: If two distributions register the same name.
+        SpecError: If a setting is unknown or impossible.
+    """
+    registered = _registered()
+    if name not in registered:
+        raise UnknownOracleError(
+            f"There is no oracle '{name}'.",
+            remedy=f"Choose one of {', '.join(sorted(registered))}, or install its plug-in.",
+        )
+    oracle: Oracle = registered[name].load()(settings)
+    return oracle
+
+
+def _registered() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry_point in entry_points(group=GROUP):
+        other = found.setdefault(entry_point.name, entry_point)
+        if other.value != entry_point.value:
+            raise ConflictError(
+                f"The oracle '{entry_point.name}' is registered twice, as {other.value} and as {entry_point.value}.",
+                remedy="Uninstall one of the two packages, or rename its entry point.",
+            )
+    return found

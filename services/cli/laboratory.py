@@ -1,0 +1,95 @@
+"""`petalite lab`: what the laboratory is asked to make and measure, and what it found."""
+
+import getpass
+import os
+from typing import Annotated
+
+import typer
+
+from domain.measurement import Censoring
+from domain.states import QueryState
+from services.cli.options import AsJson
+from services.cli.output import console, print_json, print_table
+from services.intake import record_laboratory_result
+from services.reports.laboratory import laboratory_queries
+from services.settings import load_settings
+from services.store import open_store
+
+LEASE_DAYS = 60
+SECONDS_PER_DAY = 86_400
+
+app = typer.Typer(help="The laboratory's queue: list, claim, submit.", no_args_is_help=True)
+
+Person = Annotated[str, typer.Option("--as", help="Who is working; your login name by default.")]
+
+
+@app.command("list")
+def list_queries(
+    campaign: Annotated[str | None, typer.Option(help="Only this campaign's queries.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a laboratory, and what is claimed."""
+    with open_store(load_settings(os.environ).store_url) as store:
+        rows = laboratory_queries(store, campaign)
+    if as_json:
+        print_json([row.as_json() for row in rows])
+        return
+    columns = ("query", "campaign", "crystal", "group", "measure", "state", "by")
+    table = (
+        (
+            str(r.query_id),
+            r.campaign,
+            r.formula,
+            r.space_group,
+            f"{r.quantity} ({r.unit})",
+            r.state.value,
+            r.worker or "",
+        )
+        for r in rows
+    )
+    print_table("Laboratory queue", columns, table, empty="Nothing waits for a laboratory.")
+
+
+@app.command()
+def claim(query: Annotated[int, typer.Argument(help="Number of the query.")], *, person: Person = "") -> None:
+    """Claim a query, so that nobody else makes the same sample."""
+    worker = person or getpass.getuser()
+    with open_store(load_settings(os.environ).store_url) as store:
+        claimed = store.queries.claim(query, worker=worker, lease_s=LEASE_DAYS * SECONDS_PER_DAY)
+        if claimed is not None:
+            console().print(f"Query {query} is yours for {LEASE_DAYS} days, {worker}.")
+            return
+        held = store.queries.get(query)
+    whom = f" by {held.worker}" if held.state is QueryState.CLAIMED else ""
+    console().print(f"Query {query} cannot be claimed: it is {held.state.value}{whom}.")
+    raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    query: Annotated[int, typer.Argument(help="Number of the query.")],
+    value: Annotated[float, typer.Argument(help="What was measured. Put -- before a negative number.")],
+    unit: Annotated[str, typer.Argument(help="Its unit; converted where it can be.")],
+    *,
+    sigma: Annotated[float | None, typer.Option(help="Standard deviation in the same unit.")] = None,
+    below: Annotated[bool, typer.Option("--below", help="The true value is below: a detection limit.")] = False,
+    temperature_K: Annotated[float | None, typer.Option("--temperature-K", help="Temperature in kelvin.")] = None,
+    note: Annotated[str, typer.Option(help="Anything worth keeping with the number.")] = "",
+    person: Person = "",
+) -> None:
+    """Submit a measurement. The campaign learns from it when it is run next."""
+    with open_store(load_settings(os.environ).store_url) as store:
+        recorded = record_laboratory_result(
+            store,
+            query,
+            worker=person or getpass.getuser(),
+            value=value,
+            unit=unit,
+            sigma=sigma,
+            temperature_K=temperature_K,
+            censoring=Censoring.BELOW if below else Censoring.NONE,
+            note=note,
+        )
+    measured = recorded.measurement
+    console().print(f"Recorded {measured.value:g} {measured.unit} for query {query}. Run the campaign to go on.")

@@ -1,0 +1,54 @@
+"""The table of the best crystals, and where a campaign ended."""
+
+from domain.states import CampaignState
+from services.cli.output import console, print_table
+from services.reports.export import export_campaign
+from services.reports.leaders import Leader, leaders
+from services.reports.spending import burn_down
+from services.settings import Settings
+from services.store import Store
+
+N_SHOWN = 10
+
+
+def print_outcome(settings: Settings, store: Store, campaign: str) -> None:
+    """Prints what a campaign has found, writes its files, and says what shows more."""
+    record = store.campaigns.get(campaign)
+    print_leaders(store, campaign, N_SHOWN)
+    out = console()
+    out.print(f"{record.state.value}: {burn_down(store.ledger.balance(record.id))} ({record.spec.budget.unit})")
+    export = export_campaign(store, campaign, settings.home / "exports" / campaign)
+    out.print(f"Crystals: {export.folder / 'crystals'} ({export.n_crystals} CIF files)", soft_wrap=True)
+    out.print(f"Best value against money spent: {export.plot}", soft_wrap=True)
+    if record.state is CampaignState.WAITING:
+        out.print("A laboratory is asked: petalite lab list")
+    out.print(f"More: petalite campaign show {campaign}")
+
+
+def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
+    """Prints the best crystals with their values, who said so, and what that cost."""
+    spec = store.campaigns.get(campaign).spec
+    unit = spec.objective.measured.unit
+    expected = f"expected at target ({unit})"
+    columns = ("", "crystal", "space group", f"measured ({unit})", "by", expected, f"paid ({spec.budget.unit})")
+    ranked = leaders(store, campaign)
+    rows = (_row(place, leader) for place, leader in enumerate(ranked[:n_shown], start=1))
+    title = f"Best of {len(ranked)} crystals by {spec.objective.quantity.replace('_', ' ')}"
+    print_table(title, columns, rows, empty="No crystal has been measured yet.")
+
+
+def _row(place: int, leader: Leader) -> tuple[str, ...]:
+    blueprint = leader.candidate.blueprint
+    look = leader.best_look
+    sigma = look.measurement.sigma
+    measured = f"{look.measurement.censoring.value.strip('=')}{look.measurement.value:.3f}"
+    expected = "" if leader.expected is None else f"{leader.expected:.3f} ± {leader.expected_sd:.3f}"
+    return (
+        str(place),
+        blueprint.composition.reduced_formula,
+        f"{blueprint.space_group.symbol} ({blueprint.space_group.number})",
+        measured if sigma is None else f"{measured} ± {sigma:.3f}",
+        look.fidelity,
+        expected,
+        f"{leader.paid:g}",
+    )

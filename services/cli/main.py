@@ -1,0 +1,60 @@
+"""`petalite`: the command line's entrance."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from domain.errors import PetaliteError
+from services.cli import campaign, doctor, laboratory, oracle
+from services.cli.output import ExitCode, print_error
+from services.cli.run import run
+
+app = typer.Typer(
+    name="petalite",
+    help="""Discover crystals by asking the right question at the right price.
+
+A campaign imagines crystals with a trained generator, weighs what a look at which fidelity is worth against its cost,
+and looks: with machine-learned potentials, DFT, or in the laboratory. Everything is kept in one store.
+
+Start with `petalite run docs/examples/quickstart.yaml`. Files are kept in ./petalite-data unless PETALITE_HOME says
+otherwise; PETALITE_STORE_URL names another store (SQLite file or PostgreSQL), PETALITE_WORKERS how many oracle
+processes may run at once.
+
+Exit status: 0 done; 1 refused, nothing was changed; 2 misspelt command; 3 the campaign waits for a laboratory;
+4 another process is running the campaign; 130 interrupted, everything recorded so far is kept.""",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.add_typer(campaign.app, name="campaign")
+app.add_typer(oracle.app, name="oracle")
+app.add_typer(laboratory.app, name="lab")
+app.command()(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the framework calls it by position
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"petalite {version('petalite')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    _version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Discover crystals by asking the right question at the right price."""
+
+
+def main() -> None:
+    """Runs the command line; errors become one sentence with a remedy."""
+    try:
+        app()
+    except PetaliteError as error:
+        print_error(error)
+        sys.exit(ExitCode.REFUSED)

@@ -1,0 +1,54 @@
+"""How the command line speaks: tables for people, JSON for machines, errors in one sentence with a remedy."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+from rich.console import Console
+from rich.table import Table
+
+from domain.errors import PetaliteError
+from domain.json_value import JsonValue
+
+
+class ExitCode(IntEnum):
+    """What the exit status means."""
+
+    DONE = 0
+    REFUSED = 1
+    """Something was wrong; nothing was changed."""
+    USAGE = 2
+    """The command was misspelt."""
+    WAITING = 3
+    """The campaign waits for a laboratory."""
+    BUSY = 4
+    """Another process is running the campaign."""
+    INTERRUPTED = 130
+    """Ctrl-C; everything recorded so far is kept."""
+
+
+def console() -> Console:
+    """The console for people, on standard output."""
+    return Console(highlight=False)
+
+
+def print_json(value: JsonValue) -> None:
+    """Prints one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+    """Prints a table, or a sentence that says what to do where it would be empty."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    n_rows = 0
+    for n_rows, row in enumerate(rows, start=1):  # noqa: B007 - the last number is the count
+        table.add_row(*row)
+    console().print(table if n_rows else empty)
+
+
+def print_error(error: PetaliteError) -> None:
+    """Prints an error on standard error: what is wrong, then what to do."""
+    Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {error.problem}\n[bold]Remedy:[/] {error.remedy}")

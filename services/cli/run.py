@@ -1,0 +1,95 @@
+"""`petalite run`: a campaign from its spec, or on from where it stood."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from domain.errors import NotFoundError
+from domain.states import CampaignState
+from services.cli.leaders import print_outcome
+from services.cli.output import ExitCode, console, print_json
+from services.cli.progress import shown_progress
+from services.reports.document import campaign_document
+from services.settings import Settings, load_settings
+from services.specs import load_spec
+from services.store import open_store
+from services.store.records import CampaignRecord
+
+
+def run(
+    campaign: Annotated[str, typer.Argument(help="A spec file (YAML), or the name of a campaign in the store.")],
+    *,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a campaign that was stopped.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the campaign as JSON at the end, no progress.")
+    ] = False,
+) -> None:
+    """Run a campaign, or continue it where it stood.
+
+    Interrupt it with Ctrl-C, or kill it: run it again and it goes on. What was recorded is kept, and nothing is
+    charged twice.
+    """
+    settings = load_settings(os.environ)
+    from flows.environment import prepare_environment
+
+    prepare_environment(os.environ, home=settings.home)
+    record = _prepare(settings, campaign, resume=resume)
+    signal.signal(signal.SIGTERM, _interrupt)
+    outcome = _advance_shown(settings, record, as_json=as_json)
+    with open_store(settings.store_url) as store:
+        if as_json:
+            print_json(campaign_document(store, record.name))
+        else:
+            print_outcome(settings, store, record.name)
+    sys.exit(outcome)
+
+
+def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignRecord:
+    """Creates the campaign or finds it; everything that can be refused is refused here, before anything is spent."""
+    path = Path(campaign)
+    with open_store(settings.store_url) as store:
+        if path.suffix in {".yaml", ".yml"} or path.exists():
+            from flows.validation import require_runnable
+
+            spec = load_spec(path)
+            require_runnable(spec)
+            record = store.campaigns.create(spec)
+        else:
+            record = store.campaigns.get(campaign)
+        if record.state is CampaignState.STOPPED:
+            if not resume:
+                raise NotFoundError(
+                    f"Campaign '{record.name}' was stopped.", remedy=f"Go on with: petalite run {campaign} --resume"
+                )
+            record = store.campaigns.set_state(record.id, CampaignState.RUNNING)
+        return record
+
+
+def _advance_shown(settings: Settings, record: CampaignRecord, *, as_json: bool) -> ExitCode:
+    out = console()
+    if as_json:
+        return _advance(settings, record)
+    out.print(f"[bold]{record.name}[/]: {record.spec.description or record.spec.objective.quantity}")
+    out.print("Starting (the embedded Prefect takes some seconds). Ctrl-C stops; the same command goes on.")
+    try:
+        with shown_progress(settings.store_url, record.name, out):
+            return _advance(settings, record)
+    except KeyboardInterrupt:
+        out.print(f"\nInterrupted. Everything recorded is kept; go on with: petalite run {record.name}")
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _advance(settings: Settings, record: CampaignRecord) -> ExitCode:
+    from flows.advance import Outcome, advance
+
+    meaning = {Outcome.WAITING: ExitCode.WAITING, Outcome.BUSY: ExitCode.BUSY}
+    return meaning.get(advance(settings, record.name), ExitCode.DONE)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

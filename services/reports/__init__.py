@@ -1,0 +1,1 @@
+"""What the store has to tell people: the best crystals, where the money went, documents and exports."""

@@ -1,0 +1,101 @@
+"""A whole campaign as one JSON document: every pick with its cost, its answer and where the number came from."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TypeVar
+
+from domain.json_value import JsonObject, JsonValue
+from domain.parsing import to_json_object, to_json_value
+from services.store import Store
+from services.store.records import CampaignRecord, CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord
+
+Answer = TypeVar("Answer", MeasurementRecord, FailureRecord)
+
+
+def campaign_document(store: Store, campaign: str) -> JsonObject:
+    """Gathers everything that the store holds on a campaign, but for structures and events.
+
+    Raises:
+        NotFoundError: If there is no such campaign.
+    """
+    record = store.campaigns.get(campaign)
+    return {
+        **campaign_summary(store, record),
+        "spec": to_json_value(record.spec),
+        "spec_digest": record.spec_digest,
+        "rounds": [to_json_value(opened) for opened in store.rounds.list(record.id)],
+        "picks": _picks(store, record),
+        "references": _references(store, record),
+        "ledger": [to_json_value(row) for row in store.ledger.rows(record.id)],
+    }
+
+
+def campaign_summary(store: Store, record: CampaignRecord) -> JsonObject:
+    """What a list of campaigns shows of one."""
+    return {
+        "name": record.name,
+        "state": record.state.value,
+        "created_at": record.created_at.isoformat(),
+        "updated_at": record.updated_at.isoformat(),
+        "rounds_opened": len(store.rounds.list(record.id)),
+        "unit": record.spec.budget.unit,
+        "balance": {**to_json_object(store.ledger.balance(record.id)), "left": store.ledger.balance(record.id).left},
+    }
+
+
+def _picks(store: Store, record: CampaignRecord) -> list[JsonValue]:
+    candidates = {candidate.id: candidate for candidate in store.candidates.list(record.id)}
+    measured = _by_query(store.measurements.list(record.id))
+    failed = _by_query(store.failures.list(record.id))
+    return [
+        _pick(query, candidates[query.candidate_id], measured[query.id], failed[query.id])
+        for query in store.queries.list(record.id)
+    ]
+
+
+def _pick(
+    query: QueryRecord,
+    candidate: CandidateRecord,
+    measured: list[MeasurementRecord],
+    failed: list[FailureRecord],
+) -> JsonObject:
+    blueprint = candidate.blueprint
+    return {
+        "query": query.id,
+        "round": query.round_index,
+        "fidelity": query.fidelity,
+        "state": query.state.value,
+        "formula": blueprint.composition.reduced_formula,
+        "space_group": blueprint.space_group.number,
+        "blueprint": to_json_value(blueprint),
+        "blueprint_digest": candidate.digest,
+        "generator_version": candidate.generator_version,
+        "log_probability": candidate.log_probability,
+        "decision": to_json_value(query.decision),
+        "cost_declared": to_json_value(query.declared),
+        "cost_measured": [to_json_value(record.measurement.cost) for record in measured]
+        + [to_json_value(record.failure.cost) for record in failed],
+        "attempts": query.attempts,
+        "measurements": [to_json_value(record) for record in measured],
+        "failures": [to_json_value(record) for record in failed],
+    }
+
+
+def _references(store: Store, record: CampaignRecord) -> list[JsonValue]:
+    """The reference energies that the campaign's numbers rest on: those of its oracles, versions and settings."""
+    origins = {
+        (found.oracle, found.oracle_version, found.settings_digest)
+        for found in (measured.measurement.provenance for measured in store.measurements.list(record.id))
+    }
+    return [
+        to_json_value(reference)
+        for origin in sorted(origins)
+        for _, reference in sorted(store.references.get(*origin).items())
+    ]
+
+
+def _by_query(records: Iterable[Answer]) -> defaultdict[int, list[Answer]]:
+    grouped: defaultdict[int, list[Answer]] = defaultdict(list)
+    for record in records:
+        grouped[record.query_id].append(record)
+    return grouped

@@ -1,0 +1,94 @@
+"""A campaign as files that anything can read: CIF, CSV, JSON and a picture."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.blueprint import Realization
+from services.reports.document import campaign_document
+from services.reports.leaders import Leader, leaders
+from services.reports.plots import draw_best_against_spent
+from services.store import Store
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was written."""
+
+    folder: Path
+    n_crystals: int
+    """CIF files."""
+    plot: Path
+
+
+def export_campaign(store: Store, campaign: str, folder: Path) -> Export:
+    """Writes a campaign into a folder: `crystals/*.cif`, `crystals.csv`, `campaign.json`, `best_value.png`.
+
+    Files of the same name are replaced.
+
+    Raises:
+        NotFoundError: If there is no such campaign.
+    """
+    ranked = leaders(store, campaign)
+    crystals = folder / "crystals"
+    crystals.mkdir(parents=True, exist_ok=True)
+    names = {leader.candidate.id: _write_cif(store, leader, place, crystals) for place, leader in enumerate(ranked, 1)}
+    _write_table(store, campaign, ranked, names, folder / "crystals.csv")
+    document = json.dumps(campaign_document(store, campaign), indent=2, ensure_ascii=False)
+    (folder / "campaign.json").write_text(document + "\n", encoding="utf-8")
+    plot = folder / "best_value.png"
+    draw_best_against_spent(store, campaign, plot)
+    return Export(folder=folder, n_crystals=sum(name is not None for name in names.values()), plot=plot)
+
+
+def best_realization(store: Store, candidate_id: int) -> Realization | None:
+    """The sites to show of a candidate: relaxed before unrelaxed, then the lowest energy; None if it has none."""
+    found = [record.realization for record in store.realizations.list(candidate_id)]
+    return min(found, key=_preference, default=None)
+
+
+def _preference(realization: Realization) -> tuple[bool, float]:
+    energy = realization.energy_eV_per_atom
+    return (not realization.is_relaxed, energy if energy is not None else float("inf"))
+
+
+def _write_cif(store: Store, leader: Leader, place: int, folder: Path) -> str | None:
+    realization = best_realization(store, leader.candidate.id)
+    if realization is None:
+        return None
+    blueprint = leader.candidate.blueprint
+    name = f"{place:03d}-{blueprint.composition.reduced_formula}-{blueprint.space_group.number}.cif"
+    (folder / name).write_text(realization.cif, encoding="utf-8")
+    return name
+
+
+def _write_table(
+    store: Store, campaign: str, ranked: tuple[Leader, ...], names: dict[int, str | None], path: Path
+) -> None:
+    spec = store.campaigns.get(campaign).spec
+    unit = spec.objective.measured.unit
+    header = [
+        "place", "formula", "space_group", "digest", f"expected ({unit})", f"expected_sd ({unit})",
+        *(f"{fidelity.name} ({unit})" for fidelity in spec.ladder), f"paid ({spec.budget.unit})", "cif",
+    ]  # fmt: skip
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for place, leader in enumerate(ranked, start=1):
+            blueprint = leader.candidate.blueprint
+            values = {look.fidelity: look.measurement.value for look in leader.looks}
+            row = [
+                place, _text(blueprint.composition.reduced_formula), blueprint.space_group.number,
+                leader.candidate.digest, leader.expected, leader.expected_sd,
+                *(values.get(fidelity.name) for fidelity in spec.ladder), leader.paid,
+                names[leader.candidate.id],
+            ]  # fmt: skip
+            writer.writerow(row)
+
+
+def _text(cell: str) -> str:
+    """Keeps a spreadsheet from reading text as a formula; numbers stay numbers."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

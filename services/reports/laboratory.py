@@ -1,0 +1,78 @@
+"""The laboratory's queue over all campaigns."""
+
+from dataclasses import dataclass
+
+from domain.json_value import JsonObject
+from domain.states import CampaignState, QueryState
+from services.store import Store
+from services.store.records import CampaignRecord
+
+LABORATORY_ORACLE = "laboratory"
+
+
+@dataclass(frozen=True, slots=True)
+class LaboratoryQuery:
+    """One sample that a campaign asks a laboratory to make and measure."""
+
+    query_id: int
+    campaign: str
+    fidelity: str
+    formula: str
+    space_group: str
+    quantity: str
+    unit: str
+    state: QueryState
+    worker: str | None
+
+    def as_json(self) -> JsonObject:
+        """The same as JSON."""
+        return {
+            "query": self.query_id,
+            "campaign": self.campaign,
+            "fidelity": self.fidelity,
+            "formula": self.formula,
+            "space_group": self.space_group,
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "state": self.state.value,
+            "worker": self.worker,
+        }
+
+
+def laboratory_queries(store: Store, campaign: str | None) -> tuple[LaboratoryQuery, ...]:
+    """What waits for a laboratory or is in its hands, oldest first.
+
+    Args:
+        store: The open store.
+        campaign: Name of the one campaign to look at; None for all.
+
+    Raises:
+        NotFoundError: If there is no such campaign.
+    """
+    records = store.campaigns.list() if campaign is None else (store.campaigns.get(campaign),)
+    found = [query for record in records for query in _of_campaign(store, record)]
+    return tuple(sorted(found, key=lambda query: query.query_id))
+
+
+def _of_campaign(store: Store, record: CampaignRecord) -> list[LaboratoryQuery]:
+    if record.state is CampaignState.STOPPED:
+        return []
+    measured = record.spec.objective.measured
+    candidates = {candidate.id: candidate.blueprint for candidate in store.candidates.list(record.id)}
+    states = frozenset({QueryState.QUEUED, QueryState.CLAIMED})
+    return [
+        LaboratoryQuery(
+            query_id=query.id,
+            campaign=record.name,
+            fidelity=query.fidelity,
+            formula=candidates[query.candidate_id].composition.formula,
+            space_group=candidates[query.candidate_id].space_group.symbol,
+            quantity=measured.name,
+            unit=measured.unit,
+            state=query.state,
+            worker=query.worker,
+        )
+        for fidelity in record.spec.ladder
+        if fidelity.oracle == LABORATORY_ORACLE
+        for query in store.queries.list(record.id, states=states, fidelity=fidelity.name)
+    ]

@@ -1,0 +1,87 @@
+"""The best crystals of a campaign, ranked by what can be promised of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.json_value import JsonValue
+from domain.parsing import parse
+from domain.training import CandidateBelief
+from services.store import Store
+from services.store.records import CandidateRecord, LedgerKind, MeasurementRecord, RoundRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """One crystal with everything that is known of it."""
+
+    candidate: CandidateRecord
+    looks: tuple[MeasurementRecord, ...]
+    """Its measurements in ascending rank of fidelity."""
+    expected: float | None
+    """What the surrogate expects at the target fidelity, in the quantity's unit; None before the first round closed."""
+    expected_sd: float | None
+    """And how sure it is."""
+    paid: float
+    """Booked for all its looks, in the campaign's unit."""
+
+    @property
+    def best_look(self) -> MeasurementRecord:
+        """The measurement at the highest fidelity."""
+        return self.looks[-1]
+
+
+def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
+    """Every crystal that was looked at, best first.
+
+    The order is by the expected value at the target fidelity, one standard deviation towards the worse: a crystal
+    that promises much but was seen only cheaply stands behind one that was verified.
+    """
+    record = store.campaigns.get(campaign)
+    ranks = {fidelity.name: rank for rank, fidelity in enumerate(record.spec.ladder)}
+    beliefs = _latest_beliefs(store.rounds.list(record.id))
+    paid = _paid(store, record.id)
+    looks: dict[int, list[MeasurementRecord]] = {}
+    for measured in store.measurements.list(record.id):
+        if not measured.is_evidence:
+            looks.setdefault(measured.candidate_id, []).append(measured)
+    found = [
+        Leader(
+            candidate=candidate,
+            looks=tuple(sorted(looks[candidate.id], key=lambda look: ranks[look.fidelity])),
+            expected=beliefs.get(candidate.id, (None, None))[0],
+            expected_sd=beliefs.get(candidate.id, (None, None))[1],
+            paid=paid.get(candidate.id, 0.0),
+        )
+        for candidate in store.candidates.list(record.id)
+        if candidate.id in looks
+    ]
+    sign = record.spec.objective.sign
+    return tuple(sorted(found, key=lambda leader: -_promise(leader, sign)))
+
+
+def _promise(leader: Leader, sign: int) -> float:
+    if leader.expected is None or leader.expected_sd is None:
+        return sign * leader.best_look.measurement.value
+    return sign * leader.expected - leader.expected_sd
+
+
+def _latest_beliefs(rounds: tuple[RoundRecord, ...]) -> dict[int, tuple[float, float]]:
+    for closed in reversed(rounds):
+        beliefs = closed.closing_notes.get("beliefs")
+        if isinstance(beliefs, Sequence):
+            return {belief.candidate: (belief.mean, belief.sd) for belief in map(_belief, beliefs)}
+    return {}
+
+
+def _belief(note: JsonValue) -> CandidateBelief:
+    return parse(CandidateBelief, note, what="A belief in a round's closing notes")
+
+
+def _paid(store: Store, campaign_id: int) -> dict[int, float]:
+    candidate_of = {query.id: query.candidate_id for query in store.queries.list(campaign_id)}
+    paid: dict[int, float] = {}
+    for row in store.ledger.rows(campaign_id):
+        if row.kind is LedgerKind.BOOK:
+            candidate_id = candidate_of[row.query_id]
+            paid[candidate_id] = paid.get(candidate_id, 0.0) + row.amount
+    return paid

@@ -1,0 +1,185 @@
+"""Campaigns, their states, and who drives them."""
+
+import difflib
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, or_, select, update
+
+from domain.campaign import CampaignSpec
+from domain.digest import content_digest
+from domain.errors import ConflictError, NotFoundError
+from domain.events import EventKind
+from domain.parsing import parse, to_json_object
+from domain.states import CampaignState, require_campaign_step
+from services.store.database import Database
+from services.store.events import write_events
+from services.store.records import CampaignRecord, RunnerLease
+from services.store.rows import campaign_record
+from services.store.tables import campaigns
+
+
+class Campaigns:
+    """Campaigns by name. A runner lease says which process drives one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, spec: CampaignSpec) -> CampaignRecord:
+        """Keeps a campaign under its spec's name; the same spec again is the same campaign.
+
+        Raises:
+            ConflictError: If the name belongs to another spec; says which fields differ.
+        """
+        # Written and read once, so that 1 and 1.0 or a tuple and a list make no difference to the digest.
+        spec = parse(CampaignSpec, to_json_object(spec), what="The campaign spec")
+        now = self._database.now()
+        row = {
+            "name": spec.name,
+            "spec": to_json_object(spec),
+            "spec_digest": content_digest(to_json_object(spec)),
+            "state": CampaignState.READY.value,
+            "created_at": now,
+            "updated_at": now,
+        }
+        with self._database.write() as connection:
+            known = _find(connection, campaigns.c.name == spec.name)
+            if known is None:
+                connection.execute(insert(campaigns), [row])
+                known = _require(connection, campaigns.c.name == spec.name, f"'{spec.name}'")
+                message = f"Campaign {spec.name} was created."
+                write_events(connection, known["id"], [(EventKind.CAMPAIGN_CREATED, message, {})], at=now)
+        record = campaign_record(known)
+        if record.spec_digest != row["spec_digest"]:
+            raise _other_spec(record.spec, spec)
+        return record
+
+    def get(self, name: str) -> CampaignRecord:
+        """Finds a campaign by name.
+
+        Raises:
+            NotFoundError: If there is none; says which names are close.
+        """
+        with self._database.read() as connection:
+            row = _find(connection, campaigns.c.name == name)
+            names = connection.execute(select(campaigns.c.name).order_by(campaigns.c.name)).scalars().all()
+        if row is not None:
+            return campaign_record(row)
+        close = difflib.get_close_matches(name, names)
+        remedy = f"Did you mean {' or '.join(close)}?" if close else "List the campaigns to see which there are."
+        raise NotFoundError(f"There is no campaign '{name}'.", remedy=remedy)
+
+    def by_id(self, campaign_id: int) -> CampaignRecord:
+        """Finds a campaign by number.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        with self._database.read() as connection:
+            return read_campaign(connection, campaign_id)
+
+    def list(self) -> tuple[CampaignRecord, ...]:
+        """All campaigns in the order in which they were created."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(campaigns).order_by(campaigns.c.id)).mappings().all()
+        return tuple(campaign_record(row) for row in rows)
+
+    def set_state(self, campaign_id: int, state: CampaignState, *, reason: str = "") -> CampaignRecord:
+        """Moves a campaign on. To the state that it has already: nothing happens.
+
+        Raises:
+            NotFoundError: If there is no such campaign.
+            IllegalTransitionError: If the state machine has no such step.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            before = lock_campaign(connection, campaign_id)
+            if before.state is state:
+                return before
+            require_campaign_step(before.state, state)
+            connection.execute(
+                update(campaigns).where(campaigns.c.id == campaign_id).values(state=state.value, updated_at=now)
+            )
+            message = f"Campaign {before.name} is {state.value}" + (f": {reason}" if reason else ".")
+            payload = {"before": before.state.value, "after": state.value, "reason": reason}
+            write_events(connection, campaign_id, [(EventKind.CAMPAIGN_STATE, message, payload)], at=now)
+            return read_campaign(connection, campaign_id)
+
+    def acquire_runner(self, campaign_id: int, holder: str, lease_s: float) -> bool:
+        """Makes a process the one that drives a campaign, unless another one's lease is still good.
+
+        Args:
+            campaign_id: The campaign.
+            holder: Names the process on its machine.
+            lease_s: Seconds until the lease lapses.
+        """
+        now = self._database.now()
+        is_free = or_(campaigns.c.runner.is_(None), campaigns.c.runner == holder, campaigns.c.runner_until <= now)
+        return self._set_runner(campaign_id, is_free, RunnerLease(holder, now + timedelta(seconds=lease_s)))
+
+    def renew_runner(self, campaign_id: int, holder: str, lease_s: float) -> bool:
+        """Extends a lease; False if somebody else has taken over."""
+        until = self._database.now() + timedelta(seconds=lease_s)
+        return self._set_runner(campaign_id, campaigns.c.runner == holder, RunnerLease(holder, until))
+
+    def release_runner(self, campaign_id: int, holder: str) -> bool:
+        """Gives a lease back; False if it belongs to somebody else."""
+        return self._set_runner(campaign_id, campaigns.c.runner == holder, None)
+
+    def break_runner(self, campaign_id: int, holder: str) -> bool:
+        """Takes the lease from a process that is known to be dead; False if it is no longer that process's."""
+        return self._set_runner(campaign_id, campaigns.c.runner == holder, None)
+
+    def runner(self, campaign_id: int) -> RunnerLease | None:
+        """Who drives a campaign; None if nobody does or the lease has lapsed."""
+        columns = select(campaigns.c.runner, campaigns.c.runner_until)
+        with self._database.read() as connection:
+            row = connection.execute(columns.where(campaigns.c.id == campaign_id)).one_or_none()
+        if row is None or row.runner is None or row.runner_until <= self._database.now():
+            return None
+        return RunnerLease(row.runner, row.runner_until)
+
+    def _set_runner(self, campaign_id: int, condition: ColumnElement[bool], lease: RunnerLease | None) -> bool:
+        values = {"runner": lease.holder if lease else None, "runner_until": lease.until if lease else None}
+        statement = update(campaigns).where(campaigns.c.id == campaign_id, condition).values(values)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+
+def read_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
+    """Reads a campaign inside a transaction.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    return campaign_record(_require(connection, campaigns.c.id == campaign_id, f"number {campaign_id}"))
+
+
+def lock_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
+    """Reads a campaign and keeps others from changing it until the transaction ends.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    statement = select(campaigns.c.id).where(campaigns.c.id == campaign_id).with_for_update(key_share=True)
+    connection.execute(statement)
+    return read_campaign(connection, campaign_id)
+
+
+def _find(connection: Connection, condition: ColumnElement[bool]) -> RowMapping | None:
+    return connection.execute(select(campaigns).where(condition)).mappings().one_or_none()
+
+
+def _require(connection: Connection, condition: ColumnElement[bool], what: str) -> RowMapping:
+    row = _find(connection, condition)
+    if row is None:
+        raise NotFoundError(f"There is no campaign {what}.", remedy="List the campaigns to see which there are.")
+    return row
+
+
+def _other_spec(stored: CampaignSpec, given: CampaignSpec) -> ConflictError:
+    before, after = to_json_object(stored), to_json_object(given)
+    differing = sorted(name for name in after if before.get(name) != after[name])
+    return ConflictError(
+        f"Campaign '{given.name}' exists already with another {', '.join(differing)}.",
+        remedy="Give the new campaign a name of its own, or restore the spec to continue the old one.",
+    )

@@ -1,0 +1,151 @@
+"""Connections, transactions and the one place where the database's errors become ours."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from domain.errors import ConflictError, InvalidValueError, StoreBusyError, StoreCorruptError, StoreError
+from domain.json_value import JsonValue
+
+Clock: TypeAlias = Callable[[], datetime]
+"""Tells the time, UTC-aware."""
+
+_BEGIN: Final = "petalite_begin"
+"""Execution option: how a transaction begins on SQLite."""
+_SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_SQLITE_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_POSTGRES_BUSY: Final = frozenset({"55P03", "40P01", "40001", "57014"})
+"""Lock not available, deadlock, serialization failure, statement cancelled."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """An engine with two kinds of transactions.
+
+    Threads may share one; processes open their own.
+    """
+
+    def __init__(self, url: URL, *, busy_timeout_s: float, clock: Clock) -> None:
+        self.url = url
+        self.now = clock
+        self.engine = _engine(url, busy_timeout_s)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads; on SQLite one snapshot."""
+        with _our_errors(self.url), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that takes effect as a whole or not at all. On SQLite it is the only writer from its start."""
+        with (
+            _our_errors(self.url),
+            self.engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def pragma(self, statement: str) -> str:
+        """Asks SQLite something that it refuses inside a transaction."""
+        with _our_errors(self.url), self.engine.connect().execution_options(**{_BEGIN: None}) as connection:
+            return str(connection.exec_driver_sql(f"PRAGMA {statement}").scalar_one())
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def insert_if_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Inserts rows; those that break a unique constraint are left as they stand."""
+    if not rows:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def _engine(url: URL, busy_timeout_s: float) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, json_serializer=_dump, connect_args={"timeout": busy_timeout_s})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    milliseconds = round(busy_timeout_s * 1000)
+    options = f"-c lock_timeout={milliseconds} -c timezone=UTC"
+    return create_engine(url, json_serializer=_dump, pool_pre_ping=True, connect_args={"options": options})
+
+
+def _dump(value: JsonValue) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise InvalidValueError(
+            "A number that is not finite cannot be stored.", remedy="Give finite numbers."
+        ) from error
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    # The driver would begin transactions on its own and only before some statements; None leaves that to us.
+    del record
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("foreign_keys=ON", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins as a reader and then writes can fail at once instead of waiting for its turn.
+    statement = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if statement is not None:
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _our_errors(url: URL) -> Iterator[None]:
+    where = f"The store {url.render_as_string(hide_password=True)}"
+    try:
+        yield
+    except IntegrityError as error:
+        raise ConflictError(
+            f"{where} refused a row that contradicts others: {error.orig}.", remedy="Read again and repeat the step."
+        ) from error
+    except PoolTimeoutError as error:
+        raise _busy(where) from error
+    except DBAPIError as error:
+        raise _translated(error, where) from error
+
+
+def _translated(error: DBAPIError, where: str) -> StoreError:
+    # The low byte of SQLite's code is the kind; the rest says where it happened.
+    kind = getattr(error.orig, "sqlite_errorcode", -1) & 0xFF
+    if kind in _SQLITE_BUSY or getattr(error.orig, "sqlstate", None) in _POSTGRES_BUSY:
+        return _busy(where)
+    if kind in _SQLITE_CORRUPT:
+        return StoreCorruptError(
+            f"{where} is damaged: {error.orig}.", remedy="Restore it from a backup; nothing was written to it."
+        )
+    return StoreError(
+        f"{where} cannot be used: {error.orig}.", remedy="Check its address, its rights and the free disk space."
+    )
+
+
+def _busy(where: str) -> StoreBusyError:
+    return StoreBusyError(
+        f"{where} is held by another process for too long.", remedy="Wait for that process or end it, then repeat."
+    )

@@ -1,0 +1,77 @@
+"""The trail of what happened."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from domain.errors import NotFoundError
+from domain.events import Event, EventKind
+from domain.json_value import JsonObject
+from services.store.database import Database
+from services.store.records import EventRecord
+from services.store.rows import event_record
+from services.store.tables import campaigns, events
+
+
+class Events:
+    """Events of campaigns, in the order in which they were recorded."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, event: Event) -> None:
+        """Keeps an event.
+
+        Raises:
+            NotFoundError: If its campaign does not exist.
+        """
+        with self._database.write() as connection:
+            campaign_id = connection.execute(
+                select(campaigns.c.id).where(campaigns.c.name == event.campaign)
+            ).scalar_one_or_none()
+            if campaign_id is None:
+                raise NotFoundError(
+                    f"There is no campaign '{event.campaign}' for this event.", remedy="Create the campaign first."
+                )
+            write_events(connection, campaign_id, [(event.kind, event.message, event.payload)], at=event.at)
+
+    def last_id(self, campaign_id: int) -> int:
+        """Number of the newest event; 0 before the first."""
+        statement = select(func.max(events.c.id)).where(events.c.campaign_id == campaign_id)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one() or 0
+
+    def list(self, campaign_id: int, after_id: int = 0, limit: int = 1000) -> tuple[EventRecord, ...]:
+        """Reads on from an event.
+
+        Args:
+            campaign_id: Whose events.
+            after_id: Number of the last event that is known already.
+            limit: Most events to return.
+        """
+        statement = (
+            select(events, campaigns.c.name)
+            .join(campaigns, campaigns.c.id == events.c.campaign_id)
+            .where(events.c.campaign_id == campaign_id, events.c.id > after_id)
+            .order_by(events.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return tuple(event_record(row, row["name"]) for row in connection.execute(statement).mappings())
+
+
+def write_events(
+    connection: Connection,
+    campaign_id: int,
+    happened: Iterable[tuple[EventKind, str, JsonObject]],
+    *,
+    at: datetime,
+) -> None:
+    """Appends events (kind, message, payload) inside a transaction."""
+    rows: Sequence[dict[str, object]] = [
+        {"campaign_id": campaign_id, "kind": kind.value, "message": message, "payload": dict(payload), "at": at}
+        for kind, message, payload in happened
+    ]
+    if rows:
+        connection.execute(insert(events), rows)

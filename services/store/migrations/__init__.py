@@ -1,0 +1,1 @@
+"""How a store of an older Petalite becomes one of this Petalite."""

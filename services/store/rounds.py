@@ -1,0 +1,270 @@
+"""Rounds: opened in one transaction with everything that they ask."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+
+from domain.digest import content_digest
+from domain.errors import BudgetTooSmallError, ConflictError, NotFoundError
+from domain.events import EventKind
+from domain.json_value import JsonObject
+from domain.parsing import to_json_value
+from domain.states import CampaignState, QueryState, RoundState
+from domain.training import Pick
+from services.store.campaigns import lock_campaign
+from services.store.database import Database
+from services.store.events import write_events
+from services.store.ledger import reserve, sum_balance
+from services.store.records import CampaignRecord, RoundRecord
+from services.store.rows import query_record, round_record
+from services.store.tables import candidates, queries, rounds
+
+OPEN_STATES = (QueryState.PROPOSED, QueryState.AWAITING_APPROVAL, QueryState.QUEUED, QueryState.CLAIMED)
+"""States of a query whose answer may still come."""
+_ROUNDING = 1e-9
+"""Share of the budget by which sums of declared costs may miss it."""
+
+
+class Rounds:
+    """Rounds of campaigns, in order."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(
+        self,
+        campaign_id: int,
+        index: int,
+        *,
+        picks: Sequence[Pick],
+        generator_version: str,
+        surrogate_version: str,
+        notes: JsonObject,
+    ) -> RoundRecord:
+        """Opens a round: its candidates, its queries and their reservations, all or nothing.
+
+        A round that is there already is returned unchanged, whatever the picks are now.
+
+        Raises:
+            NotFoundError: If there is no such campaign.
+            ConflictError: If the campaign takes no more rounds, a round is skipped, or a pick was asked before.
+            BudgetTooSmallError: If the picks cost more than the budget has left.
+            InvalidValueError: If the ladder has no such fidelity.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            campaign = lock_campaign(connection, campaign_id)
+            known = _find(connection, campaign_id, index)
+            if known is not None:
+                return round_record(known)
+            _require_next(connection, campaign, index)
+            values = {
+                "campaign_id": campaign_id,
+                "round_index": index,
+                "state": RoundState.OPEN.value,
+                "generator_version": generator_version,
+                "surrogate_version": surrogate_version,
+                "notes": dict(notes),
+                "closing_notes": {},
+                "opened_at": now,
+            }
+            connection.execute(insert(rounds), [values])
+            _add_candidates(connection, campaign, index, picks, generator_version, now)
+            price = _add_queries(connection, campaign, index, picks, now)
+            message = f"Round {index} asks {len(picks)} queries for {price:g} {campaign.spec.budget.unit}."
+            opened = (EventKind.ROUND_OPENED, message, {"round": index, "n_queries": len(picks), "price": price})
+            write_events(connection, campaign_id, [opened], at=now)
+            row = connection.execute(
+                select(rounds).where(rounds.c.campaign_id == campaign_id, rounds.c.round_index == index)
+            )
+            return round_record(row.mappings().one())
+
+    def get(self, round_id: int) -> RoundRecord:
+        """Finds a round by number in the store.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        with self._database.read() as connection:
+            return _read(connection, round_id)
+
+    def list(self, campaign_id: int) -> tuple[RoundRecord, ...]:
+        """A campaign's rounds in order."""
+        statement = select(rounds).where(rounds.c.campaign_id == campaign_id).order_by(rounds.c.round_index)
+        with self._database.read() as connection:
+            return tuple(round_record(row) for row in connection.execute(statement).mappings())
+
+    def latest(self, campaign_id: int) -> RoundRecord | None:
+        """A campaign's newest round; None before the first."""
+        statement = select(rounds).where(rounds.c.campaign_id == campaign_id).order_by(rounds.c.round_index.desc())
+        with self._database.read() as connection:
+            row = connection.execute(statement.limit(1)).mappings().one_or_none()
+        return None if row is None else round_record(row)
+
+    def close(self, round_id: int, *, notes: JsonObject, riding_along: frozenset[str] = frozenset()) -> RoundRecord:
+        """Closes a round. Closed already: nothing happens.
+
+        Args:
+            round_id: The round.
+            notes: What is known now.
+            riding_along: Names of laboratory fidelities, whose queries may stay open.
+
+        Raises:
+            NotFoundError: If there is no such round.
+            ConflictError: If a query of another fidelity is still open.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            connection.execute(select(rounds.c.id).where(rounds.c.id == round_id).with_for_update(key_share=True))
+            record = _read(connection, round_id)
+            if record.state is RoundState.CLOSED:
+                return record
+            _require_over(connection, record, riding_along)
+            values = {"state": RoundState.CLOSED.value, "closing_notes": dict(notes), "closed_at": now}
+            connection.execute(update(rounds).where(rounds.c.id == round_id).values(values))
+            closed = (EventKind.ROUND_CLOSED, f"Round {record.index} is closed.", {"round": record.index})
+            write_events(connection, record.campaign_id, [closed], at=now)
+            return _read(connection, round_id)
+
+    def summarise(self, round_id: int, *, notes: JsonObject) -> RoundRecord:
+        """Replaces a closed round's closing notes, for answers that came after it was closed.
+
+        Raises:
+            NotFoundError: If there is no such round.
+            ConflictError: If it is still open.
+        """
+        with self._database.write() as connection:
+            record = _read(connection, round_id)
+            if record.state is not RoundState.CLOSED:
+                raise ConflictError(f"Round {record.index} is still open.", remedy="Close it first.")
+            connection.execute(update(rounds).where(rounds.c.id == round_id).values(closing_notes=dict(notes)))
+            return _read(connection, round_id)
+
+
+def _find(connection: Connection, campaign_id: int, index: int) -> RowMapping | None:
+    statement = select(rounds).where(rounds.c.campaign_id == campaign_id, rounds.c.round_index == index)
+    return connection.execute(statement).mappings().one_or_none()
+
+
+def _read(connection: Connection, round_id: int) -> RoundRecord:
+    row = connection.execute(select(rounds).where(rounds.c.id == round_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no round number {round_id}.", remedy="List the campaign's rounds.")
+    return round_record(row)
+
+
+def _require_next(connection: Connection, campaign: CampaignRecord, index: int) -> None:
+    if campaign.state in (CampaignState.STOPPED, CampaignState.COMPLETED):
+        raise ConflictError(
+            f"Campaign '{campaign.name}' is {campaign.state.value} and takes no more rounds.",
+            remedy="Resume it if it was stopped.",
+        )
+    last = connection.execute(
+        select(func.max(rounds.c.round_index)).where(rounds.c.campaign_id == campaign.id)
+    ).scalar_one()
+    if index < 0 or (last is not None and index != last + 1):
+        raise ConflictError(
+            f"Campaign '{campaign.name}' cannot open round {index}; its last one is {last}.",
+            remedy="Open the rounds in order.",
+        )
+
+
+def _add_candidates(
+    connection: Connection,
+    campaign: CampaignRecord,
+    index: int,
+    picks: Sequence[Pick],
+    generator_version: str,
+    now: datetime,
+) -> None:
+    known = set(_candidate_ids(connection, campaign.id))
+    fresh = {pick.blueprint.digest: pick for pick in reversed(picks) if pick.blueprint.digest not in known}
+    rows = [
+        {
+            "campaign_id": campaign.id,
+            "round_index": index,
+            "blueprint": to_json_value(pick.blueprint),
+            "digest": digest,
+            "generator_version": generator_version,
+            "log_probability": pick.log_probability,
+            "created_at": now,
+        }
+        for digest, pick in reversed(fresh.items())
+    ]
+    if rows:
+        connection.execute(insert(candidates), rows)
+
+
+def _add_queries(
+    connection: Connection, campaign: CampaignRecord, index: int, picks: Sequence[Pick], now: datetime
+) -> float:
+    """Queues the picks, reserves what they cost, and returns it."""
+    ladder = campaign.spec.fidelities
+    price = sum(ladder.fidelity(pick.fidelity).cost for pick in picks)
+    balance = sum_balance(connection, campaign.id)
+    if price > balance.left + _ROUNDING * balance.total:
+        unit = campaign.spec.budget.unit
+        raise BudgetTooSmallError(
+            f"Round {index} of '{campaign.name}' would cost {price:g} {unit}, but only {balance.left:g} are left of "
+            f"{balance.total:g}.",
+            remedy="Choose fewer or cheaper looks.",
+        )
+    ids = _candidate_ids(connection, campaign.id)
+    asked = set(connection.execute(select(queries.c.key).where(queries.c.campaign_id == campaign.id)).scalars())
+    rows = []
+    for pick in picks:
+        key = query_key(campaign.name, pick.blueprint.digest, pick.fidelity)
+        if key in asked:
+            raise ConflictError(
+                f"'{campaign.name}' asked {pick.blueprint.composition.reduced_formula} "
+                f"({pick.blueprint.digest[:12]}) at fidelity '{pick.fidelity}' before.",
+                remedy="Choose only looks that were not chosen yet.",
+            )
+        asked.add(key)
+        rows.append(
+            {
+                "campaign_id": campaign.id,
+                "round_index": index,
+                "candidate_id": ids[pick.blueprint.digest],
+                "fidelity": pick.fidelity,
+                "state": QueryState.QUEUED.value,
+                "key": key,
+                "declared_amount": ladder.fidelity(pick.fidelity).cost,
+                "attempts": 0,
+                "fence": 0,
+                "decision": to_json_value(pick.decision),
+                "created_at": now,
+            }
+        )
+    if rows:
+        connection.execute(insert(queries), rows)
+    fresh = select(queries).where(queries.c.campaign_id == campaign.id, queries.c.round_index == index)
+    stored = connection.execute(fresh.order_by(queries.c.id)).mappings()
+    reserve(connection, [query_record(row) for row in stored], at=now)
+    return price
+
+
+def query_key(campaign: str, blueprint_digest: str, fidelity: str) -> str:
+    """Names a query by what it asks, so that it is asked once."""
+    return content_digest({"campaign": campaign, "blueprint": blueprint_digest, "fidelity": fidelity})
+
+
+def _candidate_ids(connection: Connection, campaign_id: int) -> dict[str, int]:
+    statement = select(candidates.c.digest, candidates.c.id).where(candidates.c.campaign_id == campaign_id)
+    return {row.digest: row.id for row in connection.execute(statement)}
+
+
+def _require_over(connection: Connection, record: RoundRecord, riding_along: frozenset[str]) -> None:
+    statement = select(queries.c.fidelity).where(
+        queries.c.campaign_id == record.campaign_id,
+        queries.c.round_index == record.index,
+        queries.c.state.in_([state.value for state in OPEN_STATES]),
+    )
+    still_open = [name for name in connection.execute(statement).scalars() if name not in riding_along]
+    if still_open:
+        raise ConflictError(
+            f"Round {record.index} cannot close: {len(still_open)} of its queries are open "
+            f"({', '.join(sorted(set(still_open)))}).",
+            remedy="Wait for their answers, or cancel them.",
+        )
