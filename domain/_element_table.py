@@ -1,6 +1,7 @@
 """Facts about the elements: symbol, standard atomic mass (u) and common oxidation states.
 
-Masses are IUPAC abridged values, or a mass number where no isotope is stable; oxidation states are the common ones of the textbooks (Greenwood and Earnshaw).
+Masses are IUPAC abridged values, or a mass number where no isotope is stable; oxidation states are
+the common ones of the textbooks (Greenwood and Earnshaw).
 """
 
 from typing import Final

@@ -30,7 +30,10 @@ def summarise_round(workplace: Workplace, opened: RoundRecord) -> JsonObject:
 def refresh_summary(workplace: Workplace) -> None:
     """Brings the last round's summary up to date with answers that came after it was closed."""
     latest = workplace.store.rounds.latest(workplace.campaign.id)
-    if latest is not None:
+    if latest is None or latest.closed_at is None:
+        return
+    measurements = workplace.store.measurements.list(workplace.campaign.id)
+    if any(measured.recorded_at > latest.closed_at for measured in measurements):
         workplace.store.rounds.summarise(latest.id, notes=summarise_round(workplace, latest))
 
 

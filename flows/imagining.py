@@ -8,6 +8,9 @@ from flows.workplace import Workplace
 from surrogates.acquisition import make_log_reward
 from surrogates.ports import Belief
 
+N_REPORTS = 8
+"""Lines of progress from one training."""
+
 
 def imagine_crystals(workplace: Workplace, belief: Belief, index: int) -> Sample:
     """Trains the generator (from where the round before left it) and draws the pool to choose from.
@@ -34,7 +37,13 @@ def _train(workplace: Workplace, belief: Belief, index: int, rng: torch.Generato
     if before.exists():
         generator.load(before)
 
+    told = 0
+
     def report(step: TrainingStep) -> None:
+        nonlocal told
+        if step.step * N_REPORTS < (told + 1) * step.n_steps:
+            return
+        told = step.step * N_REPORTS // step.n_steps
         workplace.emit(
             EventKind.TRAINING,
             f"imagine: training step {step.step}/{step.n_steps}, loss {step.loss:.3g}, log Z {step.log_z:.2f}",
@@ -46,7 +55,7 @@ def _train(workplace: Workplace, belief: Belief, index: int, rng: torch.Generato
         )
 
     workplace.emit(EventKind.STAGE_STARTED, "imagine: training the generator", stage="imagine", round=index)
-    generator.train(make_log_reward(belief, workplace.ladder), rng=rng, report=report)
+    generator.train(make_log_reward(belief, workplace.ladder, workplace.surrogate.reward), rng=rng, report=report)
     after = workplace.checkpoint(index)
     after.parent.mkdir(parents=True, exist_ok=True)
     generator.save(after)

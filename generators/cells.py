@@ -47,6 +47,10 @@ FREE_SLOTS: Final[dict[CellShape, tuple[Slot, ...]]] = {
 }
 """Coordinates that a cell shape leaves free, in the order of drawing."""
 
+_ROUNDING: Final = 2e-3
+"""How far outside of its interval a value may lie because its cell was rounded."""
+_NO_WIDTH: Final = 1e-12
+
 _Interval = tuple[Tensor, Tensor]
 
 
@@ -93,7 +97,7 @@ class CellMap:
             n_atoms: `[N]` atoms in the cell.
 
         Returns:
-            `[N, 6]` by slot, unset where not free. Outside of [0, 1] where the lattice is outside of the space.
+            `[N, 6]` by slot, unset where not free, nan where the lattice is outside of the search space.
         """
         log_lengths, angles = lattice[:, :3].log(), lattice[:, 3:]
         known = {slot: angles[:, slot] for slot in (Slot.ALPHA, Slot.BETA, Slot.GAMMA)}
@@ -108,7 +112,7 @@ class CellMap:
         for slot in self.slots:
             low, high = self._interval(slot, values, n_atoms)
             values[slot] = known[slot]
-            cube[:, slot] = (known[slot] - low) / (high - low)
+            cube[:, slot] = _position(known[slot], low, high)
         return cube
 
     def _fixed_angles(self, n_cells: int) -> dict[Slot, Tensor]:
@@ -171,6 +175,13 @@ class CellMap:
             low, high = x * y - reach, x * y + reach
         low, high = low.clamp(min=bounds[0]), high.clamp(max=bounds[1])
         return torch.rad2deg(torch.arccos(high)), torch.rad2deg(torch.arccos(low))
+
+
+def _position(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Where a rounded value stands in its interval: 0 to 1, nan outside."""
+    position = ((value - low) / (high - low).clamp(min=_NO_WIDTH)).clamp(0.0, 1.0)
+    slack = _ROUNDING * (1 + value.abs())
+    return position.masked_fill((value < low - slack) | (value > high + slack), math.nan)
 
 
 def _range_of_first(smallest: Tensor, bounds: tuple[float, ...]) -> _Interval:

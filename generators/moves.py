@@ -13,8 +13,7 @@ from torch.nn import functional
 
 _NARROWEST: Final = 0.01
 _WIDEST: Final = 1.0
-_OUTSIDE: Final = 0.1
-"""How far outside of [0, 1] a component's centre may lie, so that a density can rise up to an edge."""
+_LOG_ROOT_TWO_PI: Final = 0.5 * math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,9 @@ def picked(values: Tensor, choice: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class UnitMixture:
-    """A density on [0, 1]: a uniform one mixed with K logistic ones that are truncated to the interval.
+    """A density on [0, 1]: a uniform one mixed with K normal ones that are truncated to the interval.
 
-    p(u) = w_0 + sum_k w_k f_k(u) / (F_k(1) - F_k(0)) with f the logistic density of centre m and scale s and F its
+    p(u) = w_0 + sum_k w_k f_k(u) / (F_k(1) - F_k(0)) with f the normal density of centre m and scale s and F its
     distribution function. It is exactly normalised and is sampled by inverting F.
     """
 
@@ -87,18 +86,17 @@ class UnitMixture:
         log_ratio = math.log(_WIDEST / _NARROWEST)
         return cls(
             log_weight=functional.log_softmax(weight, dim=1),
-            center=(1 + 2 * _OUTSIDE) * torch.sigmoid(torch.logit(even) + center) - _OUTSIDE,
+            center=torch.sigmoid(torch.logit(even) + center),
             scale=_NARROWEST * torch.exp(log_ratio * torch.sigmoid(scale + 0.5)),
         )
 
     def log_density(self, position: Tensor) -> Tensor:
         """Log-density at positions `[N]` in [0, 1], `[N]` float64."""
         z = (position[:, None] - self.center) / self.scale
-        low, high = self._ends()
-        inside = torch.log(torch.sigmoid(high) - torch.sigmoid(low))
-        logistic = functional.logsigmoid(z) + functional.logsigmoid(-z) - self.scale.log() - inside
+        low, high = self._levels()
+        normal = -0.5 * z.square() - _LOG_ROOT_TWO_PI - self.scale.log() - torch.log(high - low)
         flat = torch.zeros(len(position), 1, dtype=torch.float64)
-        return torch.logsumexp(self.log_weight + torch.cat([flat, logistic], dim=1), dim=1)
+        return torch.logsumexp(self.log_weight + torch.cat([flat, normal], dim=1), dim=1)
 
     def draw(self, *, exploration: Exploration, rng: torch.Generator) -> Tensor:
         """Draws positions `[N]` float64."""
@@ -109,10 +107,10 @@ class UnitMixture:
         if self.center.shape[1] == 0:
             return quantile
         rows, index = torch.arange(n_rows), (component - 1).clamp(min=0)
-        low, high = (end[rows, index] for end in self._ends())
-        level = torch.lerp(torch.sigmoid(low), torch.sigmoid(high), quantile)
-        logistic = self.center[rows, index] + self.scale[rows, index] * torch.logit(level)
-        return torch.where(explores | (component == 0), quantile, logistic).clamp(0.0, 1.0)
+        low, high = (level[rows, index] for level in self._levels())
+        normal = self.center[rows, index] + self.scale[rows, index] * torch.special.ndtri(low + quantile * (high - low))
+        return torch.where(explores | (component == 0), quantile, normal).clamp(0.0, 1.0)
 
-    def _ends(self) -> tuple[Tensor, Tensor]:
-        return -self.center / self.scale, (1 - self.center) / self.scale
+    def _levels(self) -> tuple[Tensor, Tensor]:
+        """Distribution functions at 0 and 1. Centres lie inside, so that they differ by a third or more."""
+        return torch.special.ndtr(-self.center / self.scale), torch.special.ndtr((1 - self.center) / self.scale)

@@ -46,8 +46,7 @@ class Replay:
         everything = States.concatenated([self._states, states])
         rewards = torch.cat([self._log_reward, log_reward])
         order = rewards.argsort(descending=True, stable=True)
-        _, first = np.unique(_keys(everything.select(order)).numpy(), axis=0, return_index=True)
-        kept = order[torch.from_numpy(np.sort(first)[: self._capacity])]
+        kept = order[_first_of_each(_keys(everything.select(order)))[: self._capacity]]
         self._states, self._log_reward = everything.select(kept), rewards[kept]
 
     def replace(self, states: States, log_reward: Tensor) -> None:
@@ -60,6 +59,15 @@ class Replay:
         rank = torch.arange(len(self), dtype=torch.float64)
         index = torch.multinomial(1 / (_RANK_OFFSET * len(self) + rank), n_draws, replacement=True, generator=rng)
         return self._states.select(index), self._log_reward[index]
+
+
+def _first_of_each(keys: Tensor) -> Tensor:
+    """Ascending indices of the first of each kind of row in `[B, ...]`."""
+    rows = keys.numpy()
+    order = np.lexsort(rows.T)  # stable: equal rows stay in order
+    is_first = np.ones(len(rows), dtype=bool)
+    is_first[1:] = (rows[order][1:] != rows[order][:-1]).any(axis=1)
+    return torch.from_numpy(np.sort(order[is_first]))
 
 
 def _keys(states: States) -> Tensor:

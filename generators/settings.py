@@ -32,7 +32,7 @@ class CrystalGFNSettings:
     n_hidden_layers: int = 2
     n_components: int = 6
     """Components of each lattice coordinate's mixture besides the uniform one."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     """At the beginning; it decays to a hundredth along a cosine."""
     log_z_learning_rate: float = 0.1
     """For the total reward of trajectory balance."""

@@ -6,8 +6,6 @@ backward policy is 1 and the log-probability of a crystal is the sum over its mo
 Legend: B states or crystals, E elements.
 """
 
-from typing import Final
-
 import torch
 from torch import Tensor
 
@@ -24,10 +22,7 @@ from generators.stages.composition import CompositionStage
 from generators.stages.lattice import LatticeStage
 from generators.stages.space_group import SpaceGroupStage
 from generators.stages.stage import Stage
-from generators.states import UNSET, States
-
-_ROUNDING: Final = 0.01
-"""How far outside of [0, 1] a coordinate may lie because its cell was rounded."""
+from generators.states import States
 
 
 class CrystalTree:
@@ -113,13 +108,12 @@ class CrystalTree:
             rows = (self._shape[states.group] == index).nonzero().squeeze(1)
             if len(rows):
                 cube[rows] = cell_map.to_cube(batch.lattice[rows], n_atoms[rows])
-        drawn = cube != UNSET
-        if bool((drawn & ((cube < -_ROUNDING) | (cube > 1 + _ROUNDING) | cube.isnan())).any()):
+        if bool(cube.isnan().any()):
             raise GeneratorError(
                 "The lattice of a blueprint lies outside of the search space.",
                 remedy="Leave it out, or widen length_A, angle_deg or volume_per_atom_A3.",
             )
-        return states.with_cube(torch.where(drawn, cube.clamp(0.0, 1.0), cube))
+        return states.with_cube(cube)
 
     def _require_allowed(self, states: States) -> None:
         n_choices = self.composition.head.n_outputs

@@ -45,6 +45,8 @@ class AseSettings:
     """Keyword arguments of the calculator."""
     kpoint_density_A: float | None = None
     """K-points per Å⁻¹ of each reciprocal vector of the primitive cell; None where `parameters` says it."""
+    reference_kpoint_density_A: float | None = None
+    """The same for references that are not molecular, metals most of them, which need a denser grid; None: as above."""
     property: Literal["formation_energy"] = "formation_energy"
     prerelax: PotentialSettings | None = None
     """Potential that relaxes sites where no relaxed ones are known; None to look at unrelaxed ones."""
@@ -55,10 +57,10 @@ class AseSettings:
 
     def __post_init__(self) -> None:
         self.choice()
-        density = self.kpoint_density_A
-        if density is not None and not (math.isfinite(density) and density > 0):
-            raise InvalidValueError(f"kpoint_density_A {density} gives no grid.", remedy="Give about 2.")
-        if density is not None and "kpts" in self.parameters:
+        for density in (self.kpoint_density_A, self.reference_kpoint_density_A):
+            if density is not None and not (math.isfinite(density) and density > 0):
+                raise InvalidValueError(f"A k-point density of {density} gives no grid.", remedy="Give about 2.")
+        if self.kpoint_density_A is not None and "kpts" in self.parameters:
             raise InvalidValueError(
                 "K-points are given twice, by kpoint_density_A and by parameters.kpts.", remedy="Leave one out."
             )
@@ -115,7 +117,10 @@ class AseOracle:
             PermanentLookError: If the element has no reference structure, or the calculation does not converge.
         """
         structure = reference_structure(symbol)
-        energy, details = self._energy_eV_per_atom(structure.atoms)
+        density = self.settings.kpoint_density_A
+        if not structure.is_molecular:
+            density = self.settings.reference_kpoint_density_A or density
+        energy, details = self._energy_eV_per_atom(structure.atoms, density)
         return ReferenceEnergy(symbol, energy, structure.words, to_cif(structure.atoms), details)
 
     def look(self, request: LookRequest) -> LookResult:
@@ -126,7 +131,7 @@ class AseOracle:
             PermanentLookError: If there are no sites, the crystal does not survive or the calculation fails.
         """
         placement, placements = self._sites(request)
-        energy, details = self._energy_eV_per_atom(primitive_cell(placement.atoms))
+        energy, details = self._energy_eV_per_atom(primitive_cell(placement.atoms), self.settings.kpoint_density_A)
         new = placements.new_realizations if placements else ()
         return LookResult(
             value=formation_energy_eV_per_atom(energy, request.blueprint.composition, request.references),
@@ -159,25 +164,25 @@ class AseOracle:
             drawn.every, {**drawn.details, "prerelaxation": details}
         )
 
-    def _energy_eV_per_atom(self, atoms: Atoms) -> tuple[float, JsonObject]:
-        """Energy of a structure as it stands, with one retry where self-consistency is not reached."""
+    def _energy_eV_per_atom(self, atoms: Atoms, kpoint_density_A: float | None) -> tuple[float, JsonObject]:
+        """Energy of a structure as it stands; GPAW gets one retry where self-consistency is not reached."""
         from ase.calculators.calculator import CalculationFailed, SCFError
 
         try:
-            return self._single_point(atoms, is_retry=False)
-        except (SCFError, CalculationFailed, *_gpaw_errors()) as first:
-            try:
-                energy, details = self._single_point(atoms, is_retry=True)
-            except (SCFError, CalculationFailed, *_gpaw_errors()) as second:
-                raise PermanentLookError(
-                    f"The calculation did not converge, nor when it was repeated with steadier mixing: {second}.",
-                    remedy="Look at another crystal, or raise the calculator's smearing or number of iterations.",
-                ) from first
-            return energy, {**details, "retried": True}
+            return self._single_point(atoms, kpoint_density_A, is_retry=False)
+        except (SCFError, CalculationFailed, *_gpaw_errors()) as error:
+            if not self.settings.choice().is_gpaw:
+                raise _not_converged(error) from error
+        try:
+            energy, details = self._single_point(atoms, kpoint_density_A, is_retry=True)
+        except (SCFError, CalculationFailed, *_gpaw_errors()) as error:
+            raise _not_converged(error) from error
+        return energy, {**details, "retried": True}
 
-    def _single_point(self, atoms: Atoms, *, is_retry: bool) -> tuple[float, JsonObject]:
-        density = self.settings.kpoint_density_A
-        kpoints = None if density is None else kpoint_grid(atoms, density)
+    def _single_point(
+        self, atoms: Atoms, kpoint_density_A: float | None, *, is_retry: bool
+    ) -> tuple[float, JsonObject]:
+        kpoints = None if kpoint_density_A is None else kpoint_grid(atoms, kpoint_density_A)
         is_spin_polarized = bool(atoms.get_initial_magnetic_moments().any())
         crystal = atoms.copy()
         crystal.calc = self.settings.choice().build(kpoints, is_spin_polarized=is_spin_polarized, is_retry=is_retry)
@@ -189,6 +194,13 @@ class AseOracle:
         if is_spin_polarized:
             details["magnetic_moment_per_atom"] = float(crystal.get_magnetic_moment()) / len(crystal)
         return energy, details
+
+
+def _not_converged(error: Exception) -> PermanentLookError:
+    return PermanentLookError(
+        f"The calculation did not converge: {str(error) or type(error).__name__}.",
+        remedy="Look at another crystal, or raise the calculator's smearing or its number of iterations.",
+    )
 
 
 def _gpaw_errors() -> tuple[type[Exception], ...]:

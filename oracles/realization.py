@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 METHOD: Final = "pyxtal"
 _HOPELESS_AFTER: Final = 2
 """Draws without a success after which the rest is not tried."""
-_MAX_ROUNDS: Final = 8
-"""Rounds of ten placements that PyXtal tries for one draw; its own forty cost seconds where there is no room."""
+_MAX_ROUNDS: Final = 3
+"""Rounds of up to ten placements that PyXtal tries for one draw; its own forty cost seconds where there is no room."""
 _PYXTAL_TOLERANCE: Final = 0.5
 """PyXtal's own smallest distance for atomic crystals, as a share of the sum of covalent radii."""
 
@@ -163,7 +163,7 @@ def _random_crystal(blueprint: Blueprint, settings: DrawSettings, *, seed: int) 
     from pyxtal.symmetry import Group
     from pyxtal.tolerance import Tol_matrix
 
-    class BoundedCrystal(random_crystal):  # type: ignore[misc, valid-type]
+    class BoundedCrystal(random_crystal):  # type: ignore[misc]
         n_rounds = 0
 
         def set_volume(self) -> None:

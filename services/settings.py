@@ -49,7 +49,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """
     for name in environ:
         if name.startswith(_PREFIX) and name not in _KNOWN and not name.startswith(_TEST_PREFIX):
-            close = difflib.get_close_matches(name, _KNOWN, n=1)
+            close = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.8)
             remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(_KNOWN)}."
             raise InvalidValueError(f"The environment variable {name} is unknown.", remedy=remedy)
     # Absolute, so that a later change of the working folder leads to the same store.

@@ -5,9 +5,10 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Protocol, cast, get_args, get_origin, get_type_hints
+from typing import ClassVar, Final, Protocol, cast, get_args, get_origin, get_type_hints
 
 import yaml
+from yaml.representer import BaseRepresenter
 
 from domain.campaign import CampaignSpec
 from domain.errors import SpecError
@@ -53,7 +54,18 @@ def explain(error: SpecError, path: Path) -> SpecError:
 
 def dump_spec(spec: CampaignSpec) -> str:
     """Writes a spec as YAML that `load_spec` reads."""
-    return yaml.safe_dump(to_json_value(spec), sort_keys=False, allow_unicode=True)
+    return yaml.dump(to_json_value(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def _represent_text(dumper: BaseRepresenter, text: str) -> yaml.ScalarNode:
+    style = '"' if any(mark in text for mark in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text with Unicode's own line breaks, which plain YAML would read back as spaces."""
+
+    yaml_representers: ClassVar = {**yaml.SafeDumper.yaml_representers, str: _represent_text}
 
 
 def _read(path: Path) -> tuple[yaml.MappingNode, Mapping[str, object]]:

@@ -21,6 +21,8 @@ from surrogates.training_data import TrainingData
 
 _Z_68: Final = 1.0
 _Z_95: Final = 1.96
+_ENOUGH_PAIRS: Final = 5
+_WEAK_CORRELATION: Final = 0.3
 
 
 def examine_levels(data: TrainingData, posterior: Posterior, ladder: Ladder) -> tuple[LevelDiagnostics, ...]:
@@ -81,18 +83,26 @@ def summarise_lengthscales(parameters: Hyperparameters, group_sizes: tuple[int, 
 def warn(data: TrainingData, posterior: Posterior, ladder: Ladder) -> tuple[str, ...]:
     """What did not go as usual, one sentence each."""
     n_bounds = int(data.is_bound.sum())
-    warnings = []
-    if n_bounds:
-        warnings.append(
-            f"{n_bounds} observations are bounds; each stands as a normal observation that says about the same."
-        )
-    if posterior.jitter > 0:
-        warnings.append(f"The covariance needed a jitter of {posterior.jitter:.1e} to be factorised.")
-    if len(data.training) and not int((data.training.levels == len(ladder.names) - 1).sum()):
-        warnings.append(
-            f"Nothing was seen at the target '{ladder.target.name}' yet; its values are guessed from others."
-        )
-    return tuple(warnings)
+    target, name = len(ladder.names) - 1, ladder.target.name
+    found = (
+        (
+            n_bounds > 0,
+            f"{n_bounds} of the observations are bounds; each stands as a normal one that says about the same.",
+        ),
+        (posterior.jitter > 0, f"The covariance needed a jitter of {posterior.jitter:.1e} to be factorised."),
+        (len(data.temperatures_K) > 1, "The observations hold at several temperatures, which are not told apart."),
+        (
+            len(data.training) > 0 and not bool((data.training.levels == target).any()),
+            f"Nothing was seen at the target '{name}' yet; its values are guessed from the other fidelities.",
+        ),
+    )
+    uninformative = [
+        f"'{lower}' says little about the target '{name}'; looks at it may be wasted."
+        for level, lower in enumerate(ladder.names[:-1])
+        if data.n_paired(level, target) >= _ENOUGH_PAIRS
+        and abs(float(posterior.parameters.level_correlation[level, target])) < _WEAK_CORRELATION
+    ]
+    return (*(sentence for is_so, sentence in found if is_so), *uninformative)
 
 
 def _relative_error(predicted: Tensor, targets: Tensor) -> float | None:

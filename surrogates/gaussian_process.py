@@ -59,7 +59,7 @@ class GaussianProcessSurrogate:
         """Learns from observations. Numerical trouble never stops it: it becomes a warning in the diagnostics.
 
         Raises:
-            SurrogateError: If a value is not a finite number, or not positive on a logarithmic scale.
+            SurrogateError: If a value is not positive and the quantity's scale is logarithmic.
             InvalidValueError: If a fidelity is not on the ladder.
         """
         feature_map = FeatureMap(self.space)

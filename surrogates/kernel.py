@@ -7,6 +7,7 @@ C, G and Y are Matérn-5/2 kernels over chemistry (fractions, element statistics
 symmetry; each group of features has one lengthscale. S is a full covariance of the fidelities, learned from the values
 alone (an intrinsic coregionalisation model): a cheap fidelity may turn out to say everything or nothing about the
 target.
+
 O is the covariance of each fidelity's unknown mean, marginalised instead of fitted: since the target is looked at where
 crystals are good, the average of its values is biased, and only the joint posterior knows by how much.
 
@@ -44,15 +45,10 @@ class Hyperparameters:
     """`[4]` of the kernel's terms; sums to 1."""
     level_covariance: Tensor
     """`[M, M]` S, positive definite."""
+    mean_covariance: Tensor
+    """`[M, M]` O, positive definite."""
     noise_variance: Tensor
     """`[M]` of one look at each fidelity."""
-
-    @property
-    def mean_covariance(self) -> Tensor:
-        """`[M, M]` O."""
-        n_levels = len(self.noise_variance)
-        shared = torch.full((n_levels, n_levels), _SHARED_MEAN_SD**2, dtype=torch.float64)
-        return shared + _LEVEL_MEAN_SD**2 * torch.eye(n_levels, dtype=torch.float64)
 
     @property
     def level_correlation(self) -> Tensor:
@@ -106,8 +102,14 @@ class HyperparameterPrior:
             lengthscale=lengthscales.exp(),
             weight=weights.softmax(0),
             level_covariance=factor @ factor.T,
+            mean_covariance=self._mean_covariance(),
             noise_variance=(2 * noise_sds).exp(),
         )
+
+    def _mean_covariance(self) -> Tensor:
+        own = torch.eye(self.n_levels, dtype=torch.float64)
+        shared = torch.ones_like(own) if self.is_coupled else own
+        return _SHARED_MEAN_SD**2 * shared + _LEVEL_MEAN_SD**2 * own
 
     def _correlation_factor(self, partial: Tensor) -> Tensor:
         """Factor `[M, M]` of a correlation matrix; the target is the root, so its correlations are the partial ones."""

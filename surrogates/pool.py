@@ -14,9 +14,9 @@ from domain.blueprint import Blueprint
 from domain.ports import Sample
 
 LENGTH_TOLERANCE: Final = 0.01
-"""Two cells are alike when every length agrees to this share"""
+"""Share to which the lengths of near duplicates agree."""
 ANGLE_TOLERANCE_deg: Final = 1.0
-"""and every angle to this many degrees."""
+"""Degrees to which their angles agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,12 @@ def make_pool(looked_at: BlueprintBatch, sample: Sample) -> Pool:
     Near duplicates have the same space group, the same reduced formula and the same lattice within a tolerance.
 
     Args:
-        looked_at: All of them are kept.
+        looked_at: Each of them is kept, once.
         sample: Over the same elements.
     """
-    n_looked_at = len(looked_at)
-    batch = join(looked_at, sample.batch)
+    known = looked_at.select(_first_of_each_content(looked_at))
+    n_looked_at = len(known)
+    batch = join(known, sample.batch)
     kept = distinct_rows(batch, n_protected=n_looked_at)
     chosen = batch.select(kept)
     blueprints = chosen.to_blueprints()
@@ -94,6 +95,14 @@ def distinct_rows(batch: BlueprintBatch, *, n_protected: int = 0) -> Tensor:
             is_far[0] = False
             left = left[is_far | ((left < n_protected) & (left != first))]
     return torch.cat(kept).sort().values if kept else torch.zeros(0, dtype=torch.int64)
+
+
+def _first_of_each_content(batch: BlueprintBatch) -> Tensor:
+    """One row of each distinct content, in an order that depends on the contents alone."""
+    contents = torch.cat((batch.space_group.unsqueeze(1), batch.counts, batch.lattice), dim=1)
+    distinct, kind = torch.unique(contents, dim=0, return_inverse=True)
+    first = torch.full((len(distinct),), len(batch))
+    return first.scatter_reduce(0, kind, torch.arange(len(batch)), "amin")
 
 
 def _reduced_counts(counts: Tensor) -> Tensor:

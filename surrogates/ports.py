@@ -102,7 +102,7 @@ class Surrogate(Protocol):
             seed: Seed of every random draw.
 
         Raises:
-            SurrogateError: If a value is not a finite number, or not positive on a logarithmic scale.
+            SurrogateError: If a value is not positive and the quantity's scale is logarithmic.
             InvalidValueError: If a fidelity is not on the ladder.
         """
         ...

@@ -106,11 +106,6 @@ class Posterior:
         object.__setattr__(self, "_whitened_by_level", self.inverse_factor.unsqueeze(0) * level_rows.unsqueeze(1))
         object.__setattr__(self, "_whitened_means", mean_rows @ self.inverse_factor.T)
 
-    @property
-    def n_levels(self) -> int:
-        """M."""
-        return len(self.parameters.noise_variance)
-
     def moments(self, features: Tensor) -> Moments:
         """Beliefs about points `[P, F]`."""
         chunks = [self._moments(chunk) for chunk in torch.split(features, _CHUNK)]
@@ -204,5 +199,5 @@ def _factor(matrix: Tensor) -> tuple[Tensor, float]:
             return factor, jitter * scale
     raise SurrogateError(
         "The covariance of the observations is not positive definite.",
-        remedy="Report this with the campaign's export: the model's own checks should have kept it from happening.",
+        remedy="Report it together with the campaign's export; its noise should have kept this from happening.",
     )

@@ -5,13 +5,13 @@ Legend: N observations, F features, M fidelities.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from domain.batch import BlueprintBatch
 from domain.blueprint import Blueprint
-from domain.errors import SurrogateError
 from domain.fidelity import Ladder
 from domain.measurement import Censoring
 from domain.quantity import Objective
@@ -20,6 +20,9 @@ from surrogates.censoring import Bounds, equivalent_observations
 from surrogates.features import FeatureMap
 from surrogates.posterior import Posterior, TrainingSet
 from surrogates.warp import Warp, fit_warp
+
+_LARGEST_SIGMA: Final = 1e6
+"""In warped units; an observation with more says nothing, and its square would only lose digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class TrainingData:
     """`[N]` bool: whether the value is only known to lie beyond what was recorded."""
     is_above: Tensor
     """`[N]` bool: for bounds, whether the warped value lies above."""
+    temperatures_K: frozenset[float]
+    """Distinct temperatures at which the values hold, where they are known."""
 
     @property
     def exact(self) -> TrainingSet:
@@ -78,7 +83,7 @@ def read_observations(
     """Sorts, warps and packs observations.
 
     Raises:
-        SurrogateError: If a value or a standard deviation is impossible.
+        SurrogateError: If a value does not exist on the logarithmic scale of its quantity.
         InvalidValueError: If a fidelity is not on the ladder or an element not in the search space.
     """
     keyed = [(entry.blueprint.digest, entry) for entry in observations]
@@ -87,11 +92,6 @@ def read_observations(
     values = torch.tensor([entry.value for entry in ordered], dtype=torch.float64)
     levels = torch.tensor([ladder.rank(entry.fidelity) for entry in ordered], dtype=torch.int64)
     sigmas = torch.tensor([entry.sigma or 0.0 for entry in ordered], dtype=torch.float64)
-    if not bool((sigmas.isfinite() & (sigmas >= 0)).all()):
-        raise SurrogateError(
-            "An observation has a standard deviation that is not a finite number of at least 0.",
-            remedy="Supersede the measurement with a correct one, or with none.",
-        )
     is_bound = torch.tensor([entry.censoring is not Censoring.NONE for entry in ordered], dtype=torch.bool)
     exact_or_all = is_bound if bool(is_bound.all()) else ~is_bound
     warp = fit_warp(values[exact_or_all], levels[exact_or_all], n_levels=len(ladder.names), objective=objective)
@@ -102,7 +102,7 @@ def read_observations(
             features=feature_map(pack([entry.blueprint for entry in ordered], feature_map)),
             levels=levels,
             targets=warp.apply(values, levels),
-            known_variance=(sigmas * warp.slope(values, levels)).square(),
+            known_variance=(sigmas * warp.slope(values, levels)).clamp_max(_LARGEST_SIGMA).square(),
             takes_learned_noise=torch.ones(len(ordered), dtype=torch.bool),
         ),
         warp=warp,
@@ -110,6 +110,7 @@ def read_observations(
         looked_at=pack(list(distinct.values()), feature_map),
         is_bound=is_bound,
         is_above=is_larger if objective.sign > 0 else ~is_larger,
+        temperatures_K=frozenset(entry.temperature_K for entry in ordered if entry.temperature_K is not None),
     )
 
 

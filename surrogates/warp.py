@@ -72,14 +72,13 @@ def fit_warp(values: Tensor, levels: Tensor, *, n_levels: int, objective: Object
         objective: What counts as better.
 
     Raises:
-        SurrogateError: If a value does not exist on the quantity's scale.
+        SurrogateError: If a value is not positive and the quantity's scale is logarithmic.
     """
     is_logarithmic = objective.measured.scale is Scale.LOG10
-    if not bool(values.isfinite().all()) or (is_logarithmic and bool((values <= 0).any())):
+    if is_logarithmic and bool((values <= 0).any()):
         raise SurrogateError(
-            f"The observations of {objective.quantity} contain values that are not "
-            f"{'positive' if is_logarithmic else 'finite'} numbers.",
-            remedy="Record such looks as failures.",
+            f"{objective.quantity} is learned on a logarithmic scale, but an observation is {float(values.min()):g}.",
+            remedy="Supersede it with the bound that was measured, such as '< 1e-12', or with a failure.",
         )
     oriented = objective.sign * (values.log10() if is_logarithmic else values)
     by_level = [oriented[levels == level] for level in range(n_levels)]
@@ -101,7 +100,7 @@ def _spread(values: Tensor) -> float | None:
     robust = _NORMAL_FROM_MEDIAN_DEVIATION * float(above[above >= 0].quantile(0.5))
     spread = robust if robust > 0 else float(values.std())
     # below that, differences are rounding errors of the values themselves
-    return spread if spread > 1e-9 * float(values.abs().max()) else None
+    return spread if 1e-9 * float(values.abs().max()) < spread < math.inf else None
 
 
 def _fill(found: list[float | None], *, fallback: float) -> list[float]:

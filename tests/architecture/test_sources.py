@@ -33,7 +33,9 @@ def test_every_list_of_packages_is_the_same(project, packages):
 
 
 def test_nothing_is_asserted(modules):
-    assert _offenders(modules, _asserts) == []
+    """Contract checks that ship with a port are the exception: there an assertion is the work."""
+    judged = [module for module in modules if "testing" not in module.name.split(".")]
+    assert _offenders(judged, _asserts) == []
 
 
 def test_nothing_is_pickled(modules):

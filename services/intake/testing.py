@@ -1,0 +1,318 @@
+"""The contract of intake as checks for every database, and steps that kill themselves half-way."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+import pytest
+from sqlalchemy import Engine, event
+
+from domain.blueprint import Realization
+from domain.cost import Cost
+from domain.errors import ConflictError, InvalidValueError, NotFoundError
+from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
+from domain.states import QueryState
+from services.intake import record_failure, record_laboratory_result, record_measurement
+from services.store import Store, open_store
+from services.store.records import QueryRecord
+from services.store.testing import Bench, FakeClock, StoreCheck, example_pick, example_spec, open_example, open_round
+
+
+def example_measurement(value: float = -1.25, unit: str = "eV/atom", *, at: FakeClock | None = None) -> Measurement:
+    """A formation energy that some machine computed."""
+    return Measurement(
+        value=value,
+        unit=unit,
+        sigma=0.02,
+        provenance=Provenance("potential", "chgnet 0.4.2", "abc", "host/1", seed=2**63 - 1),
+        cost=Cost(1.1, core_seconds=3.5, money=0.01),
+        measured_at=(at or FakeClock())(),
+        details={"steps": 12},
+    )
+
+
+def example_failure(kind: FailureKind = FailureKind.TRANSIENT, reason: str = "It ran out of memory.") -> Failure:
+    """A look that gave no number."""
+    return Failure(kind, reason, "host/1", Cost(1.1, core_seconds=7.0), FakeClock()(), details={"signal": 9})
+
+
+def claim(store: Store, query: QueryRecord, worker: str = "host/1") -> QueryRecord:
+    """Claims a query that must be free."""
+    claimed = store.queries.claim(query.id, worker=worker, lease_s=60)
+    assert claimed is not None
+    return claimed
+
+
+def check_measurement_is_booked_once(bench: Bench) -> None:
+    """An answer ends the query and books its declared cost, with the measured one beside; again is harmless."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    fence = claim(bench.store, query).fence
+    bench.clock.advance(5)
+    record = record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement())
+    assert record.measurement == example_measurement()
+    assert (record.recorded_at, record.is_evidence, record.supersedes) == (bench.clock(), False, None)
+    done = bench.store.queries.get(query.id)
+    assert (done.state, done.finished_at, done.lease_until) == (QueryState.DONE, bench.clock(), None)
+    before = bench.store.ledger.rows(campaign.id)
+    assert [(row.kind.value, row.amount, row.core_seconds, row.money) for row in before] == [
+        ("reserve", 1.1, None, None),
+        ("release", 1.1, None, None),
+        ("book", 1.1, 3.5, 0.01),
+    ]
+    bench.clock.advance(5)
+    assert record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement()) == record
+    assert bench.store.ledger.rows(campaign.id) == before
+    balance = bench.store.ledger.balance(campaign.id)
+    assert (balance.reserved, balance.booked) == (0.0, 1.1)
+    with pytest.raises(ConflictError, match="answered with another payload"):
+        record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement(-2))
+    with pytest.raises(ConflictError, match="answered with another payload"):
+        record_failure(bench.store, query.id, fence=fence, failure=example_failure())
+    assert bench.store.measurements.list(campaign.id) == (record,)
+
+
+def check_units_are_converted(bench: Bench) -> None:
+    """Value and deviation arrive in the quantity's unit; what was handed in stays known; strange units are refused."""
+    _, _, (query,) = open_example(bench.store, [example_pick(1)])
+    fence = claim(bench.store, query).fence
+    for unit, problem in (
+        ("eV", "does not measure formation_energy; eV/atom was expected"),
+        ("kJ/mol", "does not measure formation_energy; eV/atom was expected"),
+        ("parsnips", "is not a known unit; eV/atom was expected"),
+        ("9**9**9**9", "is not a known unit"),
+        ("", "is not a known unit"),
+    ):
+        with pytest.raises(InvalidValueError, match=problem):
+            record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement(unit=unit))
+    with pytest.raises(InvalidValueError, match=r"formation_energy of -1250\.0 eV/atom is implausible"):
+        record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement(-1250))
+    assert bench.store.queries.get(query.id).state is QueryState.CLAIMED
+    handed_in = replace(example_measurement(-1250, "meV/atom"), sigma=20.0)
+    record = record_measurement(bench.store, query.id, fence=fence, measurement=handed_in)
+    assert record.measurement.value == pytest.approx(-1.25, rel=1e-12)
+    assert record.measurement.sigma == pytest.approx(0.02, rel=1e-12)
+    assert record.measurement.unit == "eV/atom"
+    assert (record.reported_value, record.reported_unit) == (-1250, "meV/atom")
+    assert record_measurement(bench.store, query.id, fence=fence, measurement=handed_in) == record
+
+
+def check_late_answers_are_evidence(bench: Bench) -> None:
+    """What comes after the claim was lost is kept, charged to nobody and never learned from."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    stale = claim(bench.store, query, "slow").fence
+    bench.clock.advance(61)
+    bench.store.queries.requeue_lapsed(bench.clock())
+    late = record_measurement(bench.store, query.id, fence=stale, measurement=example_measurement())
+    assert late.is_evidence
+    fence = claim(bench.store, query, "fast").fence
+    assert record_failure(bench.store, query.id, fence=stale, failure=example_failure()).state is QueryState.CLAIMED
+    assert bench.store.ledger.balance(campaign.id).booked == 0
+    assert bench.store.measurements.observations(campaign.id) == ()
+    assert bench.store.measurements.list(campaign.id) == ()
+    # The same payload under a claim that holds does count.
+    counted = record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement())
+    assert not counted.is_evidence
+    assert bench.store.measurements.list(campaign.id, with_evidence=True) == (late, counted)
+    assert [failure.is_evidence for failure in bench.store.failures.list(campaign.id)] == [True]
+    assert bench.store.ledger.balance(campaign.id).booked == 1.1
+    bench.clock.advance(1)
+    assert record_measurement(bench.store, query.id, fence=stale, measurement=example_measurement(-2)).is_evidence
+    with pytest.raises(ConflictError, match="never handed out fence 3; its newest is 2"):
+        record_measurement(bench.store, query.id, fence=3, measurement=example_measurement())
+    with pytest.raises(NotFoundError, match="no query number 99"):
+        record_measurement(bench.store, 99, fence=1, measurement=example_measurement())
+
+
+def check_cancelled_query_takes_evidence_only(bench: Bench) -> None:
+    """An answer to a cancelled query costs nothing."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    fence = claim(bench.store, query).fence
+    bench.store.queries.cancel(query.id)
+    assert record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement()).is_evidence
+    assert bench.store.ledger.balance(campaign.id).left == 1000
+
+
+def check_transient_failure_is_repeated(bench: Bench) -> None:
+    """A transient failure goes back to the queue, unbooked, until its attempts are spent; then it is booked, once."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1, "dft")])
+    for attempt in (1, 2):
+        fence = claim(bench.store, query).fence
+        after = record_failure(bench.store, query.id, fence=fence, failure=example_failure())
+        assert (after.state, after.attempts, after.worker) == (QueryState.QUEUED, attempt, None)
+        assert record_failure(bench.store, query.id, fence=fence, failure=example_failure()) == after
+        with pytest.raises(ConflictError, match="answered with another payload"):
+            record_failure(bench.store, query.id, fence=fence, failure=example_failure(reason="Another."))
+        assert bench.store.ledger.balance(campaign.id).booked == 0
+    fence = claim(bench.store, query).fence
+    after = record_failure(bench.store, query.id, fence=fence, failure=example_failure())
+    assert after.state is QueryState.FAILED
+    assert record_failure(bench.store, query.id, fence=fence, failure=example_failure()) == after
+    balance = bench.store.ledger.balance(campaign.id)
+    assert (balance.reserved, balance.booked) == (0.0, 50.3)
+    kept = bench.store.failures.list(campaign.id)
+    assert [(record.attempt, record.is_final, record.failure) for record in kept] == [
+        (1, False, example_failure()),
+        (2, False, example_failure()),
+        (3, True, example_failure()),
+    ]
+    assert bench.store.measurements.pending(campaign.id) == ()
+    bench.store.queries.cancel(query.id)
+    assert bench.store.ledger.balance(campaign.id) == balance
+
+
+def check_permanent_failure_is_final(bench: Bench) -> None:
+    """What would fail again is not repeated."""
+    campaign, _, queries = open_example(bench.store, [example_pick(1), example_pick(2)])
+    for query, kind in zip(queries, (FailureKind.PERMANENT, FailureKind.REJECTED), strict=True):
+        fence = claim(bench.store, query).fence
+        failed = record_failure(bench.store, query.id, fence=fence, failure=example_failure(kind))
+        assert failed.state is QueryState.FAILED
+    assert bench.store.ledger.balance(campaign.id).booked == pytest.approx(2.2)
+
+
+def check_any_last_words_are_kept(bench: Bench) -> None:
+    """A crashed program's last words never get in the way of recording the crash."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    fence = claim(bench.store, query).fence
+    failure = replace(
+        example_failure(reason="bytes \0 and \udcff"), details={"energy": float("nan"), "tail": ["\0", "\ud800"]}
+    )
+    for _ in range(2):
+        record_failure(bench.store, query.id, fence=fence, failure=failure)
+    (kept,) = bench.store.failures.list(campaign.id)
+    assert kept.failure.reason == "bytes \N{REPLACEMENT CHARACTER} and ?"
+    assert kept.failure.details == {"energy": "nan", "tail": ["\N{REPLACEMENT CHARACTER}", "?"]}
+
+
+def check_sites_come_with_their_measurement(bench: Bench) -> None:
+    """Sites are kept with the number; a number about sites that nobody handed in cannot be traced and is refused."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    fence = claim(bench.store, query).fence
+    (candidate,) = bench.store.candidates.list(campaign.id)
+    sites = Realization(candidate.digest, "data_x\n", "pyxtal", 7, -3.5, "chgnet 0.4", is_relaxed=True)
+    measurement = example_measurement()
+    provenance = replace(measurement.provenance, realization_digest=sites.digest)
+    measurement = replace(measurement, provenance=provenance)
+    with pytest.raises(InvalidValueError, match=r"names sites .* that nobody handed in"):
+        record_measurement(bench.store, query.id, fence=fence, measurement=measurement)
+    stranger = replace(sites, blueprint_digest="0" * 64)
+    with pytest.raises(InvalidValueError, match="was handed in for candidate"):
+        record_measurement(bench.store, query.id, fence=fence, measurement=measurement, realizations=[sites, stranger])
+    assert bench.store.realizations.list(candidate.id) == ()
+    record_measurement(bench.store, query.id, fence=fence, measurement=measurement, realizations=[sites])
+    assert [record.realization for record in bench.store.realizations.list(candidate.id)] == [sites]
+
+
+def check_order_of_answers_does_not_matter(bench: Bench) -> None:
+    """Two campaigns with the same answers in another order teach the surrogate the same."""
+    picks = [example_pick(number, fidelity) for number in (3, 1, 2) for fidelity in ("static", "dft")]
+    taught = []
+    for name, step in (("forwards", 1), ("backwards", -1)):
+        campaign, _, queries = open_example(bench.store, picks, name=name)
+        numbered = list(enumerate(queries))
+        for number, query in numbered[::step]:
+            fence = claim(bench.store, query).fence
+            answer = replace(example_measurement(-number / 10), censoring=Censoring.ABOVE, temperature_K=300.0)
+            record_measurement(bench.store, query.id, fence=fence, measurement=answer)
+        taught.append(bench.store.measurements.observations(campaign.id))
+    assert taught[0] == taught[1]
+    assert sorted(look.value for look in taught[0]) == [-0.5, -0.4, -0.3, -0.2, -0.1, 0.0]
+    keys = [(look.blueprint.digest, look.fidelity) for look in taught[0]]
+    assert keys == sorted(keys)
+
+
+def check_laboratory_result(bench: Bench) -> None:
+    """People hand in without a claim; a typing error leaves the query in the queue; twice is once."""
+    campaign, _, (query, other) = open_example(bench.store, [example_pick(1, "lab"), example_pick(2, "lab")])
+    with pytest.raises(InvalidValueError, match="eV/atom was expected"):
+        record_laboratory_result(bench.store, query.id, worker="Zoë", value=-1.3, unit="eV")
+    assert bench.store.queries.get(query.id).state is QueryState.QUEUED
+
+    def submit(value: float = -1300.0, worker: str = "Zoë") -> float:
+        record = record_laboratory_result(
+            bench.store, query.id, worker=worker, value=value, unit="meV/atom", sigma=30.0, note="calorimetry"
+        )
+        assert record.measurement.provenance.oracle == "laboratory"
+        assert record.measurement.details == {"note": "calorimetry"}
+        return record.measurement.value
+
+    assert submit() == pytest.approx(-1.3)
+    bench.clock.advance(3600)
+    assert submit() == pytest.approx(-1.3)
+    with pytest.raises(ConflictError, match="was answered by Zoë with another result"):
+        submit(-1200.0)
+    assert len(bench.store.measurements.list(campaign.id)) == 1
+    assert bench.store.ledger.balance(campaign.id).booked == 200.7
+    claim(bench.store, other, "Yves")
+    with pytest.raises(ConflictError, match="is held by Yves"):
+        record_laboratory_result(bench.store, other.id, worker="Zoë", value=-1.3, unit="eV/atom")
+
+
+INTAKE_CHECKS: Final[tuple[StoreCheck, ...]] = (
+    check_measurement_is_booked_once,
+    check_units_are_converted,
+    check_late_answers_are_evidence,
+    check_cancelled_query_takes_evidence_only,
+    check_transient_failure_is_repeated,
+    check_permanent_failure_is_final,
+    check_any_last_words_are_kept,
+    check_sites_come_with_their_measurement,
+    check_order_of_answers_does_not_matter,
+    check_laboratory_result,
+)
+
+DyingStep: TypeAlias = Callable[[Store, str], None]
+"""A step on the campaign of that name."""
+
+
+def step_open(store: Store, campaign: str) -> None:
+    """Opens the campaign's first round."""
+    open_round(store, store.campaigns.get(campaign).id, 0, [example_pick(1), example_pick(2, "dft")])
+
+
+def step_record(store: Store, campaign: str) -> None:
+    """Answers the campaign's first query under its first claim."""
+    (query, _) = store.queries.list(store.campaigns.get(campaign).id)
+    (candidate, _) = store.candidates.list(query.campaign_id)
+    sites = Realization(candidate.digest, "data_x\n", "pyxtal", 7, None, None, is_relaxed=False)
+    record_measurement(store, query.id, fence=1, measurement=example_measurement(), realizations=[sites])
+
+
+def step_fail(store: Store, campaign: str) -> None:
+    """Fails the campaign's first query for good under its first claim."""
+    (query, _) = store.queries.list(store.campaigns.get(campaign).id)
+    record_failure(store, query.id, fence=1, failure=example_failure(FailureKind.PERMANENT))
+
+
+def die_after(n_statements: int, url: str, step: DyingStep, campaign: str) -> None:
+    """Takes a step and kills itself with SIGKILL after so many statements of it, a commit being one of them.
+
+    For a process of its own, which ends normally if the step has fewer statements.
+    """
+    left = n_statements
+
+    def count(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with open_store(url) as store:
+        event.listen(Engine, "before_cursor_execute", count)
+        event.listen(Engine, "commit", count)
+        step(store, campaign)
+
+
+def claim_in_race(url: str, query_id: int, worker: str) -> None:
+    """Claims a query and tells by its exit status whether it won: 0, or 1. For a process of its own."""
+    with open_store(url) as store:
+        won = store.queries.claim(query_id, worker=worker, lease_s=60)
+    raise SystemExit(0 if won else 1)
+
+
+def create_in_race(url: str, campaign: str) -> None:
+    """Opens a store that may not exist yet and creates a campaign in it. For a process of its own."""
+    with open_store(url) as store:
+        store.campaigns.create(example_spec(campaign))

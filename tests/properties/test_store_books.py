@@ -1,0 +1,231 @@
+"""Whatever happens in whatever order: the books balance, states follow their machine, nothing is paid twice."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from domain.errors import BudgetTooSmallError, ConflictError, IllegalTransitionError
+from domain.measurement import FailureKind
+from domain.states import QUERY_TRANSITIONS, QueryState
+from services.intake import record_failure, record_measurement
+from services.intake.testing import example_failure, example_measurement
+from services.store.records import LedgerKind
+from services.store.testing import Bench, bench, example_pick, example_spec, open_round
+
+TOTAL = 160.0
+COST = {"static": 1.1, "dft": 50.3}
+MAX_ATTEMPTS = {"static": 2, "dft": 3}
+LEASE_S = 60.0
+
+numbers = st.integers(0, 5)
+any_fence = st.integers(1, 4)
+
+
+@dataclass
+class Expected:
+    """What a query should look like, kept without any database."""
+
+    fidelity: str
+    state: QueryState = QueryState.QUEUED
+    attempts: int = 0
+    fence: int = 0
+    worker: str | None = None
+    lapses_at: float = 0.0
+    is_booked: bool = False
+
+
+class Books(RuleBasedStateMachine):
+    """One campaign, driven at random beside a model of it."""
+
+    def __init__(self, at: Bench, name: str) -> None:
+        super().__init__()
+        self.bench, self.store = at, at.store
+        self.campaign_id = self.store.campaigns.create(example_spec(name, total=TOTAL)).id
+        self.expected: dict[int, Expected] = {}
+        self.seconds = 0.0
+        self.next_round = 0
+        self.next_crystal = 0
+        self.seen_states: dict[int, QueryState] = {}
+
+    def pick_query(self, number: int) -> tuple[int, Expected]:
+        ids = sorted(self.expected)
+        query_id = ids[number % len(ids)]
+        return query_id, self.expected[query_id]
+
+    @rule(fidelities=st.lists(st.sampled_from(["static", "static", "dft"]), max_size=3))
+    def open_round(self, fidelities: list[str]) -> None:
+        picks = [example_pick(self.next_crystal + n, fidelity) for n, fidelity in enumerate(fidelities)]
+        price = sum(COST[fidelity] for fidelity in fidelities)
+        if price > TOTAL - self.committed() + 1e-6:
+            with pytest.raises(BudgetTooSmallError, match="would cost"):
+                open_round(self.store, self.campaign_id, self.next_round, picks)
+            return
+        for _ in range(2):
+            open_round(self.store, self.campaign_id, self.next_round, picks)
+        for query in self.store.queries.list(self.campaign_id, round_index=self.next_round):
+            self.expected[query.id] = Expected(query.fidelity)
+        self.next_round += 1
+        self.next_crystal += len(picks)
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers, worker=st.sampled_from(["ann", "bob"]))
+    def claim(self, number: int, worker: str) -> None:
+        query_id, query = self.pick_query(number)
+        claimed = self.store.queries.claim(query_id, worker=worker, lease_s=LEASE_S)
+        if query.state is QueryState.QUEUED:
+            query.state, query.worker = QueryState.CLAIMED, worker
+            query.attempts, query.fence = query.attempts + 1, query.fence + 1
+        elif query.state is not QueryState.CLAIMED or query.worker != worker:
+            assert claimed is None
+            return
+        query.lapses_at = self.seconds + LEASE_S
+        assert claimed is not None
+        assert claimed.fence == query.fence
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers, fence=any_fence)
+    def heartbeat(self, number: int, fence: int) -> None:
+        query_id, query = self.pick_query(number)
+        holds = query.state is QueryState.CLAIMED and fence == query.fence
+        assert self.store.queries.heartbeat(query_id, fence, LEASE_S) == holds
+        if holds:
+            query.lapses_at = self.seconds + LEASE_S
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers, fence=any_fence)
+    def release(self, number: int, fence: int) -> None:
+        query_id, query = self.pick_query(number)
+        holds = query.state is QueryState.CLAIMED and fence == query.fence
+        assert self.store.queries.release(query_id, fence) == holds
+        if holds:
+            query.state, query.worker, query.attempts = QueryState.QUEUED, None, query.attempts - 1
+
+    @rule(seconds=st.sampled_from([20.0, 70.0]))
+    def lapse(self, seconds: float) -> None:
+        self.bench.clock.advance(seconds)
+        self.seconds += seconds
+        lapsed = [
+            query
+            for query in self.expected.values()
+            if query.state is QueryState.CLAIMED and query.lapses_at <= self.seconds
+        ]
+        assert self.store.queries.requeue_lapsed(self.bench.clock()) == len(lapsed)
+        for query in lapsed:
+            query.state, query.worker = QueryState.QUEUED, None
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers)
+    def cancel(self, number: int) -> None:
+        query_id, query = self.pick_query(number)
+        if query.state is QueryState.DONE:
+            with pytest.raises(IllegalTransitionError, match="cannot become cancelled"):
+                self.store.queries.cancel(query_id)
+            return
+        self.store.queries.cancel(query_id)
+        query.state = QueryState.CANCELLED
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers, fence=any_fence, value=st.sampled_from([-1.0, -2.0]))
+    def record(self, number: int, fence: int, value: float) -> None:
+        query_id, query = self.pick_query(number)
+        measurement = replace(example_measurement(value), measured_at=self.bench.clock())
+        self.answer(
+            query,
+            fence,
+            lambda: record_measurement(self.store, query_id, fence=fence, measurement=measurement),
+            final_state=QueryState.DONE,
+        )
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers, fence=any_fence, kind=st.sampled_from(FailureKind))
+    def fail(self, number: int, fence: int, kind: FailureKind) -> None:
+        query_id, query = self.pick_query(number)
+        failure = replace(example_failure(kind), failed_at=self.bench.clock())
+        is_final = kind is not FailureKind.TRANSIENT or query.attempts >= MAX_ATTEMPTS[query.fidelity]
+        self.answer(
+            query,
+            fence,
+            lambda: record_failure(self.store, query_id, fence=fence, failure=failure),
+            final_state=QueryState.FAILED if is_final else QueryState.QUEUED,
+        )
+
+    def answer(self, query: Expected, fence: int, hand_in: Callable[[], object], *, final_state: QueryState) -> None:
+        if query.state is QueryState.CLAIMED and fence == query.fence:
+            hand_in()
+            query.state = final_state
+            if final_state is QueryState.QUEUED:
+                query.worker = None
+            else:
+                query.is_booked = True
+            hand_in()
+            return
+        if fence > query.fence:
+            with pytest.raises(ConflictError, match="never handed out"):
+                hand_in()
+            return
+        # Kept as evidence or refused as a contradiction; it changes nothing, as the invariants tell.
+        with suppress(ConflictError):
+            hand_in()
+
+    def committed(self) -> float:
+        over = (QueryState.DONE, QueryState.FAILED, QueryState.CANCELLED)
+        reserved = sum(COST[query.fidelity] for query in self.expected.values() if query.state not in over)
+        return reserved + sum(COST[query.fidelity] for query in self.expected.values() if query.is_booked)
+
+    def teardown(self) -> None:
+        # The next example shares the store, whose claims lapse together.
+        for query_id, query in self.expected.items():
+            if query.state is QueryState.CLAIMED:
+                self.store.queries.cancel(query_id)
+
+    @invariant()
+    def states_are_as_expected(self) -> None:
+        for query in self.store.queries.list(self.campaign_id):
+            expected = self.expected[query.id]
+            assert (query.state, query.attempts, query.fence) == (expected.state, expected.attempts, expected.fence)
+            before = self.seen_states.get(query.id, query.state)
+            # A transient failure passes through FAILED, a claim may come and go between two looks of ours.
+            assert query.state is before or query.state in reachable(before)
+            self.seen_states[query.id] = query.state
+
+    @invariant()
+    def books_balance(self) -> None:
+        rows = self.store.ledger.rows(self.campaign_id)
+        assert len({(row.query_id, row.kind) for row in rows}) == len(rows)
+        balance = self.store.ledger.balance(self.campaign_id)
+        total = {kind: sum(row.amount for row in rows if row.kind is kind) for kind in LedgerKind}
+        assert balance.reserved == pytest.approx(total[LedgerKind.RESERVE] - total[LedgerKind.RELEASE], abs=1e-9)
+        assert balance.booked == pytest.approx(total[LedgerKind.BOOK], abs=1e-9)
+        assert balance.reserved + balance.booked == pytest.approx(self.committed(), abs=1e-9)
+        assert min(balance.reserved, balance.booked, balance.left) >= 0
+        assert balance.reserved + balance.booked <= TOTAL * (1 + 1e-9)
+
+    @invariant()
+    def only_answers_teach(self) -> None:
+        done = [query for query in self.expected.values() if query.state is QueryState.DONE]
+        assert len(self.store.measurements.observations(self.campaign_id)) == len(done)
+
+
+def reachable(state: QueryState) -> set[QueryState]:
+    found = {state}
+    frontier = [state]
+    while frontier:
+        fresh = QUERY_TRANSITIONS[frontier.pop()] - found
+        found |= fresh
+        frontier += fresh
+    return found
+
+
+def test_books_balance_whatever_happens(tmp_path: Path) -> None:
+    names = (f"books-{number}" for number in count())
+    with bench(f"sqlite:///{tmp_path}/store.sqlite3") as opened:
+        run_state_machine_as_test(
+            lambda: Books(opened, next(names)), settings=settings(max_examples=40, stateful_step_count=30)
+        )
