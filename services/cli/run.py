@@ -85,10 +85,13 @@ def _advance_shown(settings: Settings, record: CampaignRecord, *, as_json: bool)
 
 
 def _advance(settings: Settings, record: CampaignRecord) -> ExitCode:
-    from flows.advance import Outcome, advance
+    from flows.prefect_server import prefect_server
 
-    meaning = {Outcome.WAITING: ExitCode.WAITING, Outcome.BUSY: ExitCode.BUSY}
-    return meaning.get(advance(settings, record.name), ExitCode.DONE)
+    with prefect_server(os.environ, home=settings.home):
+        from flows.advance import Outcome, advance
+
+        meaning = {Outcome.WAITING: ExitCode.WAITING, Outcome.BUSY: ExitCode.BUSY}
+        return meaning.get(advance(settings, record.name), ExitCode.DONE)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

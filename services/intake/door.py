@@ -1,6 +1,5 @@
 """Recording an answer: its unit, its range, the query's state, the money and the trail, in one transaction."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from services.intake.units import convert
 from services.store import Store
 from services.store.campaigns import read_campaign
 from services.store.candidates import has_realization, write_realizations
+from services.store.database import storable
 from services.store.events import write_events
 from services.store.ledger import book
 from services.store.queries import lock_query, move_query, read_query
@@ -50,6 +50,7 @@ def record_measurement(
         InvalidValueError: If the unit or the value is refused, or the sites are not this crystal's.
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
+    measurement = parse(Measurement, storable(to_json_value(measurement)), what="The measurement")
     digest = content_digest(to_json_value(measurement))
     now = store.now()
     with store.writing() as connection:
@@ -99,7 +100,7 @@ def record_failure(store: Store, query_id: int, *, fence: int, failure: Failure)
         NotFoundError: If there is no such query.
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
-    failure = parse(Failure, _storable(to_json_value(failure)), what="The failure")
+    failure = parse(Failure, storable(to_json_value(failure)), what="The failure")
     digest = content_digest(to_json_value(failure))
     now = store.now()
     with store.writing() as connection:
@@ -199,18 +200,3 @@ def _note_late(connection: Connection, query: QueryRecord, worker: str, now: dat
     message = f"{worker} answered query {query.id} ({query.fidelity}) too late; the answer is kept as evidence."
     payload: dict[str, JsonValue] = {"query_id": query.id, "worker": worker}
     write_events(connection, query.campaign_id, [(EventKind.STAGE_NOTE, message, payload)], at=now)
-
-
-def _storable(value: JsonValue) -> JsonValue:
-    """Replaces what no database can keep: a crashed program's last words may hold any bytes and any number."""
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-        case float() if not math.isfinite(value):
-            return str(value)
-        case dict():
-            return {str(_storable(key)): _storable(item) for key, item in value.items()}
-        case list():
-            return [_storable(item) for item in value]
-        case _:
-            return value

@@ -3,7 +3,7 @@
 import difflib
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
 
 from domain.campaign import CampaignSpec
 from domain.digest import content_digest
@@ -11,7 +11,7 @@ from domain.errors import ConflictError, NotFoundError
 from domain.events import EventKind
 from domain.parsing import parse, to_json_object
 from domain.states import CampaignState, require_campaign_step
-from services.store.database import Database
+from services.store.database import Database, insert_if_absent
 from services.store.events import write_events
 from services.store.records import CampaignRecord, RunnerLease
 from services.store.rows import campaign_record
@@ -42,15 +42,12 @@ class Campaigns:
             "updated_at": now,
         }
         with self._database.write() as connection:
-            known = _find(connection, campaigns.c.name == spec.name)
-            if known is None:
-                connection.execute(insert(campaigns), [row])
-                known = _require(connection, campaigns.c.name == spec.name, f"'{spec.name}'")
+            is_new = insert_if_absent(connection, campaigns, [row]) == 1
+            record = campaign_record(_require(connection, campaigns.c.name == spec.name, f"'{spec.name}'"))
+            if is_new:
                 message = f"Campaign {spec.name} was created."
-                write_events(connection, known["id"], [(EventKind.CAMPAIGN_CREATED, message, {})], at=now)
-        record = campaign_record(known)
-        if record.spec_digest != row["spec_digest"]:
-            raise _other_spec(record.spec, spec)
+                write_events(connection, record.id, [(EventKind.CAMPAIGN_CREATED, message, {})], at=now)
+        _require_same(record.spec, spec)
         return record
 
     def get(self, name: str) -> CampaignRecord:
@@ -176,10 +173,12 @@ def _require(connection: Connection, condition: ColumnElement[bool], what: str) 
     return row
 
 
-def _other_spec(stored: CampaignSpec, given: CampaignSpec) -> ConflictError:
+def _require_same(stored: CampaignSpec, given: CampaignSpec) -> None:
+    # Field by field and not by digest, so that a field that a newer version adds is compared by its default.
     before, after = to_json_object(stored), to_json_object(given)
-    differing = sorted(name for name in after if before.get(name) != after[name])
-    return ConflictError(
-        f"Campaign '{given.name}' exists already with another {', '.join(differing)}.",
-        remedy="Give the new campaign a name of its own, or restore the spec to continue the old one.",
-    )
+    differing = sorted(name for name in after if before[name] != after[name])
+    if differing:
+        raise ConflictError(
+            f"Campaign '{given.name}' exists already with another {', '.join(differing)}.",
+            remedy="Give the new campaign a name of its own, or restore the spec to continue the old one.",
+        )

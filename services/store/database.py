@@ -1,6 +1,7 @@
 """Connections, transactions and the one place where the database's errors become ours."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,11 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from domain.errors import ConflictError, InvalidValueError, StoreBusyError, StoreCorruptError, StoreError
+from domain.errors import ConflictError, InvalidValueError, PetaliteError, StoreBusyError, StoreCorruptError, StoreError
 from domain.json_value import JsonValue
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -71,12 +72,28 @@ class Database:
         self.engine.dispose()
 
 
-def insert_if_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Inserts rows; those that break a unique constraint are left as they stand."""
+def insert_if_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> int:
+    """Inserts rows; those that break a unique constraint are left as they stand. Returns how many were inserted."""
     if not rows:
-        return
+        return 0
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+    statement = dialect.insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
+    return len(connection.execute(statement.returning(table.c.id)).all())
+
+
+def storable(value: JsonValue) -> JsonValue:
+    """Replaces what no database can keep: a crashed program's last words may hold any bytes and any number."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case float() if not math.isfinite(value):
+            return str(value)
+        case Mapping():
+            return {str(storable(key)): storable(item) for key, item in value.items()}
+        case Sequence():
+            return [storable(item) for item in value]
+        case _:
+            return value
 
 
 def _engine(url: URL, busy_timeout_s: float) -> Engine:
@@ -129,6 +146,11 @@ def _our_errors(url: URL) -> Iterator[None]:
         raise _busy(where) from error
     except DBAPIError as error:
         raise _translated(error, where) from error
+    except StatementError as error:
+        # What a column refused, wrapped by the statement that carried it.
+        if isinstance(error.orig, PetaliteError):
+            raise error.orig from error
+        raise
 
 
 def _translated(error: DBAPIError, where: str) -> StoreError:

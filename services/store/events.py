@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, select
 from domain.errors import NotFoundError
 from domain.events import Event, EventKind
 from domain.json_value import JsonObject
-from services.store.database import Database
+from services.store.database import Database, storable
 from services.store.records import EventRecord
 from services.store.rows import event_record
 from services.store.tables import campaigns, events
@@ -70,7 +70,13 @@ def write_events(
 ) -> None:
     """Appends events (kind, message, payload) inside a transaction."""
     rows: Sequence[dict[str, object]] = [
-        {"campaign_id": campaign_id, "kind": kind.value, "message": message, "payload": dict(payload), "at": at}
+        {
+            "campaign_id": campaign_id,
+            "kind": kind.value,
+            "message": storable(message),
+            "payload": storable(payload),
+            "at": at,
+        }
         for kind, message, payload in happened
     ]
     if rows:

@@ -7,12 +7,12 @@ from sqlalchemy import RowMapping
 from domain.blueprint import Blueprint, Realization
 from domain.campaign import CampaignSpec
 from domain.cost import Cost
-from domain.errors import StoreCorruptError
+from domain.errors import SpecError, StoreCorruptError
 from domain.events import Event, EventKind
 from domain.json_value import JsonValue
 from domain.look import ReferenceEnergy
 from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
-from domain.parsing import ParseError, parse
+from domain.parsing import parse
 from domain.states import CampaignState, QueryState, RoundState
 from domain.training import Decision
 from services.store.records import (
@@ -41,7 +41,7 @@ def stored(cls: type[T], data: JsonValue) -> T:
     """
     try:
         return parse(cls, data, what=f"A stored {cls.__name__}")
-    except ParseError as error:
+    except SpecError as error:
         raise StoreCorruptError(error.problem, remedy="Restore the store from a backup.") from error
 
 

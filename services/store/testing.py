@@ -413,8 +413,18 @@ def check_events_are_read_on(bench: Bench) -> None:
 
 
 def check_strange_text_is_kept(bench: Bench) -> None:
-    """Names, notes and reasons hold any script, quotes and wildcards."""
+    """Names, notes and reasons hold any script, quotes and wildcards; events come through whatever they hold."""
     campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    strange = Event(
+        EventKind.STAGE_NOTE, "example", "\0 \udcff", {"loss": float("nan"), "\0": ["\ud800"]}, bench.clock()
+    )
+    bench.store.events.append(strange)
+    kept = bench.store.events.list(campaign.id)[-1].event
+    assert (kept.message, kept.payload) == ("\ufffd ?", {"loss": "nan", "\ufffd": ["?"]})
+    with pytest.raises(InvalidValueError, match="not finite cannot be stored"):
+        bench.store.rounds.open(
+            campaign.id, 1, picks=[], generator_version="", surrogate_version="", notes={"r2": float("inf")}
+        )
     worker = "Zoë's '; DROP TABLE queries; -- %_\\ 実験室"
     bench.store.queries.claim(query.id, worker=worker, lease_s=60)
     assert bench.store.queries.get(query.id).worker == worker

@@ -227,5 +227,5 @@ def test_books_balance_whatever_happens(tmp_path: Path) -> None:
     names = (f"books-{number}" for number in count())
     with bench(f"sqlite:///{tmp_path}/store.sqlite3") as opened:
         run_state_machine_as_test(
-            lambda: Books(opened, next(names)), settings=settings(max_examples=40, stateful_step_count=30)
+            lambda: Books(opened, next(names)), settings=settings(max_examples=25, stateful_step_count=25)
         )

@@ -65,10 +65,10 @@ def test_exact_distribution_meets_an_arbitrary_reward(loss: Loss):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_exact_distribution_of_a_larger_space(seed: int):
     space = SearchSpace(elements=("Li", "Mg", "O", "Cl"), space_groups=(2, 14, 62, 123, 166, 225), max_atoms=12)
-    generator = CrystalGFN(space, CrystalGFNSettings(n_steps=1200), seed=seed)
+    generator = CrystalGFN(space, CrystalGFNSettings(n_steps=800), seed=seed)
     log_reward, values = arbitrary_reward(generator, seed=seed)
     generator.train(log_reward, rng=rng(seed), report=ignore)
 
