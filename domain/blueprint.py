@@ -45,6 +45,11 @@ class Blueprint:
         )
 
     @property
+    def title(self) -> str:
+        """What people call it in one line: reduced formula and space-group symbol."""
+        return f"{self.composition.reduced_formula} ({self.space_group.symbol})"
+
+    @property
     def volume_per_atom_A3(self) -> float:
         """Volume per atom in Å³."""
         return self.lattice.volume_A3 / self.composition.n_atoms

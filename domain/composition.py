@@ -1,5 +1,6 @@
 """What a conventional cell is made of."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -58,7 +59,7 @@ class Composition:
 
     @property
     def formula(self) -> str:
-        """Formula of the whole cell, such as Li4Cl4, elements ascending in atomic number."""
+        """Formula of the whole cell, such as Li4Cl4, elements ascending in electronegativity."""
         return _formula(self.counts)
 
     @property
@@ -83,4 +84,5 @@ class Composition:
 
 
 def _formula(counts: tuple[tuple[int, int], ...]) -> str:
-    return "".join(f"{Element(z).symbol}{n if n > 1 else ''}" for z, n in counts)
+    ordered = sorted((Element(z).electronegativity or math.inf, z, n) for z, n in counts)
+    return "".join(f"{Element(z).symbol}{n if n > 1 else ''}" for _, z, n in ordered)

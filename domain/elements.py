@@ -36,7 +36,12 @@ class Element:
     @property
     def common_oxidation_states(self) -> tuple[int, ...]:
         """The textbook oxidation states, ascending, zero left out; empty for noble gases."""
-        return tuple(state for state in ROWS[self.atomic_number - 1][2] if state != 0)
+        return tuple(state for state in ROWS[self.atomic_number - 1][3] if state != 0)
+
+    @property
+    def electronegativity(self) -> float | None:
+        """On Pauling's scale; None for elements that have none."""
+        return ROWS[self.atomic_number - 1][2]
 
 
 @cache

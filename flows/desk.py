@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from domain.blueprint import Blueprint
 from domain.cost import Cost
 from domain.errors import InvalidValueError
-from domain.events import EventKind
 from domain.look import LookRequest
 from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from domain.ports import ComputedOracle
@@ -57,7 +56,6 @@ class Desk:
         """Claims one query after the other until none is queued, the desk closes or the campaign is stopped."""
         while (query := self._claim_next(worker)) is not None:
             blueprint = self._workplace.store.candidates.get(query.candidate_id).blueprint
-            self._say(EventKind.QUERY_CLAIMED, query, f"ask: {title(blueprint)} at {query.fidelity}")
             outcome = self._missing_reference(blueprint) or process.look(self._request(query, blueprint))
             if self._closed.is_set():
                 self._workplace.store.queries.release(query.id, query.fence)
@@ -99,7 +97,7 @@ class Desk:
 
     def _record(self, query: QueryRecord, blueprint: Blueprint, answer: Answer) -> None:
         try:
-            recorded = record_measurement(
+            record_measurement(
                 self._workplace.store,
                 query.id,
                 fence=query.fence,
@@ -109,15 +107,6 @@ class Desk:
         except InvalidValueError as implausible:
             self._fail(query, _as_refusal(answer, implausible))
             return
-        measured = recorded.measurement
-        self._say(
-            EventKind.QUERY_DONE,
-            query,
-            f"ask: {title(blueprint)} at {query.fidelity}: {measured.value:.3f} {measured.unit} "
-            f"({answer.core_seconds:.1f} core-seconds)",
-            value=measured.value,
-            core_seconds=answer.core_seconds,
-        )
 
     def _measurement(self, query: QueryRecord, blueprint: Blueprint, answer: Answer) -> Measurement:
         return Measurement(
@@ -146,20 +135,7 @@ class Desk:
             failed_at=datetime.now(UTC),
             details=refusal.details,
         )
-        after = record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure)
-        if after.state is QueryState.QUEUED:
-            self._say(EventKind.QUERY_REQUEUED, query, f"ask: {query.fidelity} failed, once more: {refusal.reason}")
-        else:
-            self._say(EventKind.QUERY_FAILED, query, f"ask: {query.fidelity} failed: {refusal.reason}")
-
-    def _say(self, kind: EventKind, query: QueryRecord, message: str, **payload: float) -> None:
-        declared = query.declared.amount
-        self._workplace.emit(kind, message, query=query.id, fidelity=query.fidelity, declared=declared, **payload)
-
-
-def title(blueprint: Blueprint) -> str:
-    """What people call a crystal in one line of progress."""
-    return f"{blueprint.composition.reduced_formula} ({blueprint.space_group.symbol})"
+        record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure)
 
 
 def queued_queries(workplace: Workplace, fidelity: str, round_index: int) -> tuple[QueryRecord, ...]:

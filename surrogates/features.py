@@ -146,6 +146,10 @@ def _shape(lattice: Tensor) -> Tensor:
     return torch.cat((ratios, lattice[:, 3:].deg2rad().cos() + 0.5), dim=1)
 
 
+_INERT_ELECTRONEGATIVITY: Final = 4.5
+"""Stands in for the noble gases that have none on Pauling's scale: they hold their electrons firmest."""
+
+
 @cache
 def _element_table(atomic_numbers: tuple[int, ...]) -> Tensor:
     """Descriptors `[E, D]` of elements."""
@@ -153,7 +157,8 @@ def _element_table(atomic_numbers: tuple[int, ...]) -> Tensor:
 
 
 def _describe_element(atomic_number: int) -> tuple[float, ...]:
-    electronegativity, radius_A, group, period = ROWS[atomic_number - 1]
+    radius_A, group, period = ROWS[atomic_number - 1]
+    electronegativity = Element(atomic_number).electronegativity or _INERT_ELECTRONEGATIVITY
     states = Element(atomic_number).common_oxidation_states or (0,)
     return (electronegativity / 4, radius_A / 2.6, group / 18, period / 7, max(states) / 8, -min(states) / 4)
 

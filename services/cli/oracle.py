@@ -8,9 +8,13 @@ import typer
 from domain.blueprint import Blueprint
 from domain.composition import Composition
 from domain.errors import OracleUnavailableError, SpecError
+from domain.fidelity import Fidelity
 from domain.json_value import JsonObject, JsonValue
 from domain.lattice import LatticeParameters
+from domain.ports import Oracle, OracleMode
 from domain.space_groups import SpaceGroup
+from oracles.checks import check_oracle
+from oracles.process import OracleProcess
 from oracles.registry import build_oracle, oracle_names
 from services.cli.options import AsJson
 from services.cli.output import print_json, print_table
@@ -36,16 +40,16 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Put an oracle to the test on rock-salt LiCl: is its software here, does it keep the oracle's promises?"""
-    from oracles.checks import check_oracle
-
-    oracle = build_oracle(name, _settings(settings))
+    settings_given = _settings(settings)
+    oracle = build_oracle(name, settings_given)
     try:
         oracle.check()
     except OracleUnavailableError as missing:
         if as_json:
             print_json({"oracle": name, "available": False, "problem": missing.problem, "remedy": missing.remedy})
         raise
-    lines = check_oracle(oracle, _rock_salt())
+    with OracleProcess(Fidelity(name="check", oracle=name, cost=1.0, settings=settings_given)) as process:
+        lines = check_oracle(_checkable(oracle, process), _rock_salt())
     if as_json:
         checks: list[JsonValue] = [{"promise": line.name, "kept": line.passed, "detail": line.detail} for line in lines]
         print_json({"oracle": name, "available": True, "version": oracle.version, "checks": checks})
@@ -54,6 +58,11 @@ def check(
         print_table(f"{name} ({oracle.version})", ("promise", "", "detail"), rows, empty="Nothing was checked.")
     if not all(line.passed for line in lines):
         raise typer.Exit(1)
+
+
+def _checkable(oracle: Oracle, process: OracleProcess) -> Oracle:
+    """Computed oracles look in a worker process, as they do in a campaign; the laboratory's is only described."""
+    return process.as_oracle() if oracle.mode is OracleMode.COMPUTED else oracle
 
 
 def _settings(text: str) -> JsonObject:

@@ -50,7 +50,7 @@ def _tail(store: Store, campaign_id: int, after_id: int, over: threading.Event, 
         is_last_look = over.wait(POLL_S)
         for record in store.events.list(campaign_id, after_id=after_id):
             after_id = record.id
-            console.print(_line(record.event, store, campaign_id))
+            console.print(_line(record.event, store, campaign_id), soft_wrap=True)
 
 
 def _line(event: Event, store: Store, campaign_id: int) -> Text:

@@ -20,7 +20,7 @@ from services.store.candidates import has_realization, write_realizations
 from services.store.database import storable
 from services.store.events import write_events
 from services.store.ledger import book
-from services.store.queries import lock_query, move_query, read_query
+from services.store.queries import describe_query, lock_query, move_query, read_query
 from services.store.records import MeasurementRecord, QueryRecord
 from services.store.results import append_failure, append_measurement, find_failure_digests, find_measurement
 
@@ -165,8 +165,10 @@ def _finish(connection: Connection, query: QueryRecord, measurement: Measurement
     require_query_step(query.state, QueryState.DONE)
     move_query(connection, query, QueryState.DONE, at=now)
     book(connection, query, measurement.cost, at=now)
+    took = "" if measurement.cost.core_seconds is None else f" ({measurement.cost.core_seconds:.1f} core-seconds)"
     message = (
-        f"Query {query.id} ({query.fidelity}): {measurement.censoring.value} {measurement.value:g} {measurement.unit}."
+        f"ask: {describe_query(connection, query)}: {measurement.censoring.value.strip('=')}{measurement.value:.4g} "
+        f"{measurement.unit}{took}"
     )
     payload: dict[str, JsonValue] = {
         "query_id": query.id,
@@ -185,7 +187,8 @@ def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_fi
     else:
         require_query_step(QueryState.FAILED, QueryState.QUEUED)
         move_query(connection, query, QueryState.QUEUED, at=now)
-    message = f"Query {query.id} ({query.fidelity}) failed, attempt {query.attempts}: {failure.reason}"
+    outcome = "failed" if is_final else "failed, and will be tried again"
+    message = f"ask: {describe_query(connection, query)} {outcome}: {failure.reason}"
     payload: dict[str, JsonValue] = {
         "query_id": query.id,
         "kind": failure.kind.value,
@@ -197,6 +200,6 @@ def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_fi
 
 
 def _note_late(connection: Connection, query: QueryRecord, worker: str, now: datetime) -> None:
-    message = f"{worker} answered query {query.id} ({query.fidelity}) too late; the answer is kept as evidence."
+    message = f"ask: {describe_query(connection, query)}: {worker} answered too late; the answer is kept as evidence"
     payload: dict[str, JsonValue] = {"query_id": query.id, "worker": worker}
     write_events(connection, query.campaign_id, [(EventKind.STAGE_NOTE, message, payload)], at=now)

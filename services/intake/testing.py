@@ -16,8 +16,9 @@ from domain.measurement import Censoring, Failure, FailureKind, Measurement, Pro
 from domain.states import QueryState
 from services.intake import record_failure, record_laboratory_result, record_measurement
 from services.store import Store, open_store
+from services.store.examples import Bench, FakeClock, example_pick, example_spec, open_example, open_round
 from services.store.records import QueryRecord
-from services.store.testing import Bench, FakeClock, StoreCheck, example_pick, example_spec, open_example, open_round
+from services.store.testing import StoreCheck
 
 
 def example_measurement(value: float = -1.25, unit: str = "eV/atom", *, at: FakeClock | None = None) -> Measurement:

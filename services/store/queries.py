@@ -5,16 +5,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from domain.blueprint import Blueprint
 from domain.errors import NotFoundError
 from domain.events import EventKind
 from domain.json_value import JsonObject
+from domain.parsing import parse
 from domain.states import QueryState, require_query_step
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import release as release_reservation
 from services.store.records import QueryRecord
 from services.store.rows import query_record
-from services.store.tables import queries
+from services.store.tables import candidates, queries
 
 _FREE = {"worker": None, "lease_until": None}
 
@@ -147,7 +149,7 @@ class Queries:
             require_query_step(query.state, QueryState.CANCELLED)
             move_query(connection, query, QueryState.CANCELLED, at=now)
             release_reservation(connection, query, at=now)
-            message = f"Query {query_id} ({query.fidelity}) was cancelled."
+            message = f"ask: {describe_query(connection, query)}: cancelled"
             payload: JsonObject = {"query_id": query_id}
             note = (EventKind.STAGE_NOTE, message, payload)
             write_events(connection, query.campaign_id, [note], at=now)
@@ -167,7 +169,7 @@ class Queries:
         if not _compare_and_set(connection, is_waiting, values):
             return None
         query = read_query(connection, query_id)
-        message = f"{worker} took query {query_id} ({query.fidelity})."
+        message = f"ask: {describe_query(connection, query)}"
         payload: JsonObject = {"query_id": query_id, "worker": worker, "fence": query.fence, "attempt": query.attempts}
         write_events(connection, query.campaign_id, [(EventKind.QUERY_CLAIMED, message, payload)], at=now)
         return query
@@ -177,7 +179,7 @@ class Queries:
         attempts = query.attempts if counts else query.attempts - 1
         values = {"state": QueryState.QUEUED.value, "attempts": attempts, **_FREE}
         connection.execute(update(queries).where(queries.c.id == query.id).values(values))
-        message = f"Query {query.id} ({query.fidelity}) of {query.worker} {what}."
+        message = f"ask: {describe_query(connection, query)}: the claim of {query.worker} {what}"
         payload: JsonObject = {"query_id": query.id, "worker": query.worker, "fence": query.fence}
         at = self._database.now()
         write_events(connection, query.campaign_id, [(EventKind.QUERY_REQUEUED, message, payload)], at=at)
@@ -193,6 +195,13 @@ def read_query(connection: Connection, query_id: int) -> QueryRecord:
     if row is None:
         raise NotFoundError(f"There is no query number {query_id}.", remedy="List the campaign's queries.")
     return query_record(row)
+
+
+def describe_query(connection: Connection, query: QueryRecord) -> str:
+    """What people call a query: its crystal and its fidelity."""
+    stored = connection.execute(select(candidates.c.blueprint).where(candidates.c.id == query.candidate_id))
+    blueprint = parse(Blueprint, stored.scalar_one(), what="The stored blueprint")
+    return f"{blueprint.title} at {query.fidelity}"
 
 
 def lock_query(connection: Connection, query_id: int) -> QueryRecord:

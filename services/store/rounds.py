@@ -72,7 +72,7 @@ class Rounds:
             connection.execute(insert(rounds), [values])
             _add_candidates(connection, campaign, index, picks, generator_version, now)
             price = _add_queries(connection, campaign, index, picks, now)
-            message = f"Round {index} asks {len(picks)} queries for {price:g} {campaign.spec.budget.unit}."
+            message = f"round {index} opens: {len(picks)} looks for {price:g} {campaign.spec.budget.unit}"
             opened = (EventKind.ROUND_OPENED, message, {"round": index, "n_queries": len(picks), "price": price})
             write_events(connection, campaign_id, [opened], at=now)
             row = connection.execute(
@@ -123,7 +123,7 @@ class Rounds:
             _require_over(connection, record, riding_along)
             values = {"state": RoundState.CLOSED.value, "closing_notes": dict(notes), "closed_at": now}
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(values))
-            closed = (EventKind.ROUND_CLOSED, f"Round {record.index} is closed.", {"round": record.index})
+            closed = (EventKind.ROUND_CLOSED, f"round {record.index} closes", {"round": record.index})
             write_events(connection, record.campaign_id, [closed], at=now)
             return _read(connection, round_id)
 

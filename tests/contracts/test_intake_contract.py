@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.intake.testing import INTAKE_CHECKS
-from services.store.testing import Bench, StoreCheck, bench, fresh_postgres
+from services.store.examples import Bench, bench, fresh_postgres
+from services.store.testing import StoreCheck
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.store.testing import STORE_CHECKS, Bench, StoreCheck, bench, fresh_postgres
+from services.store.examples import Bench, bench, fresh_postgres
+from services.store.testing import STORE_CHECKS, StoreCheck
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -43,7 +43,9 @@ class Terminal:
     def run(self, *arguments: str, status: int = 0) -> str:
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == status, f"petalite {arguments} ended with {process.returncode}:\n{output}\n{errors}"
+        assert process.returncode == status, (
+            f"petalite {arguments} ended with {process.returncode}:\n{output}\n{errors}"
+        )
         return output
 
     def refused(self, *arguments: str) -> str:
@@ -55,7 +57,9 @@ class Terminal:
     def document(self, campaign: str) -> dict[str, list[dict[str, object]]]:
         return json.loads(self.run("campaign", "show", campaign, "--json"))
 
-    def signal_when(self, process: subprocess.Popen[str], campaign: str, *, kind: EventKind, nth: int, number: int) -> None:
+    def signal_when(
+        self, process: subprocess.Popen[str], campaign: str, *, kind: EventKind, nth: int, number: int
+    ) -> None:
         """Sends a signal as soon as the nth event of a kind is in the store."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and process.poll() is None:

@@ -22,8 +22,8 @@ from services.intake.testing import (
     step_record,
 )
 from services.store import Store, open_store
+from services.store.examples import example_pick, example_spec, fresh_postgres, open_example
 from services.store.records import Balance
-from services.store.testing import example_pick, example_spec, fresh_postgres, open_example
 
 PATIENCE_S = 60
 

@@ -12,7 +12,7 @@ from domain.errors import BudgetTooSmallError, SpecError
 from domain.fidelity import Fidelity
 from domain.parsing import ParseError, Problem
 from services.specs import dump_spec, explain, load_spec
-from services.store.testing import example_spec
+from services.store.examples import example_spec
 
 GOOD = """\
 name: quick

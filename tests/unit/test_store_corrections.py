@@ -6,8 +6,8 @@ from sqlalchemy import insert, select
 
 from services.intake import record_measurement
 from services.intake.testing import claim, example_measurement
+from services.store.examples import bench, example_pick, open_example
 from services.store.tables import measurements
-from services.store.testing import bench, example_pick, open_example
 
 
 def test_superseded_measurement_is_not_learned_from(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy import create_engine
 import services.store
 from domain.errors import StoreBusyError, StoreCorruptError, StoreError, StoreVersionError
 from services.store import open_store
+from services.store.examples import example_pick, example_spec, open_example
 from services.store.tables import METADATA, SCHEMA_VERSION, VERSION_TABLE
-from services.store.testing import example_pick, example_spec, open_example
 
 
 @pytest.fixture
