@@ -14,7 +14,9 @@ def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> No
     """Runs the round's queued queries at one fidelity until none is left.
 
     Laboratory queries stay in the queue. A look that crashes, hangs or gives no number becomes a recorded failure.
+    Queries that have become pointless since the round was opened are cancelled, and their money is free again.
     """
+    _cancel_pointless(workplace, opened, fidelity)
     oracle = workplace.oracles[fidelity]
     queued = queued_queries(workplace, fidelity, opened.index)
     if not queued or not isinstance(oracle, ComputedOracle):
@@ -30,12 +32,12 @@ def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> No
         serve_in_threads(processes, desk.serve, stop=desk.close)
 
 
-def cancel_unaskable(workplace: Workplace, opened: RoundRecord) -> None:
-    """Cancels queries whose oracle has gone from this machine since they were queued; their money is free again."""
-    for fidelity, missing in workplace.missing_oracles.items():
-        for query in queued_queries(workplace, fidelity, opened.index):
+def _cancel_pointless(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:
+    """Cancels what cannot be asked any more: the oracle has gone, or a cheaper look at the crystal failed for good."""
+    hopeless = workplace.hopeless_candidates()
+    for query in queued_queries(workplace, fidelity, opened.index):
+        if fidelity in workplace.missing_oracles or query.candidate_id in hopeless:
             workplace.store.queries.cancel(query.id)
-            workplace.emit(EventKind.ORACLE_UNAVAILABLE, f"ask: {fidelity} cancelled: {missing}", fidelity=fidelity)
 
 
 def _blueprints(workplace: Workplace, queries: tuple[QueryRecord, ...]) -> tuple[Blueprint, ...]:

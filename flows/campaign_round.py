@@ -38,7 +38,7 @@ def campaign_round(campaign: str, index: int, settings: Settings) -> None:
             sample = imagine(workplace, belief, index)
             picks = choose(workplace, belief, sample, index)
             opened = open_round(workplace, belief, picks, index)
-        for fidelity in workplace.ladder.names:
+        for fidelity in workplace.spec.fidelities.names:
             ask(workplace, opened, fidelity)
         close(workplace, opened)
 

@@ -1,5 +1,7 @@
 """choose: from a pool of crystals to the looks that the round pays for."""
 
+from itertools import product
+
 from domain.batch import BlueprintBatch
 from domain.blueprint import Blueprint
 from domain.errors import UnsupportedCrystalError
@@ -25,14 +27,15 @@ def choose_picks(workplace: Workplace, belief: Belief, sample: Sample, index: in
 def _select(workplace: Workplace, belief: Belief, sample: Sample, index: int) -> tuple[Pick, ...]:
     store, campaign_id = workplace.store, workplace.campaign.id
     blueprints = {record.id: record.blueprint for record in store.candidates.list(campaign_id)}
-    asked = store.queries.list(campaign_id)
+    asked = {(blueprints[query.candidate_id].digest, query.fidelity) for query in store.queries.list(campaign_id)}
+    hopeless = {blueprints[candidate].digest for candidate in workplace.hopeless_candidates()}
     return select_batch(
         belief,
         sample,
         ladder=workplace.ladder,
         budget=workplace.spec.budget,
         budget_left=store.ledger.balance(campaign_id).left,
-        seen={(blueprints[query.candidate_id].digest, query.fidelity) for query in asked},
+        seen=asked | set(product(hopeless, workplace.ladder.names)),
         extra=_batch(workplace, list(blueprints.values())),
         round_index=index,
     )

@@ -11,6 +11,7 @@ from domain.events import Event, EventKind
 from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonValue
 from domain.ports import Generator, Oracle, OracleMode
+from domain.states import QueryState
 from generators.registry import build_generator
 from oracles.registry import build_oracle
 from services.settings import Settings
@@ -99,6 +100,11 @@ class Workplace:
     def round(self, index: int) -> RoundRecord | None:
         """The stored round, or None if it was never opened."""
         return next((found for found in self.store.rounds.list(self.campaign.id) if found.index == index), None)
+
+    def hopeless_candidates(self) -> frozenset[int]:
+        """Numbers of the candidates at which some look failed for good: money for dearer looks would be wasted."""
+        failed = self.store.queries.list(self.campaign.id, states=frozenset({QueryState.FAILED}))
+        return frozenset(query.candidate_id for query in failed)
 
     def emit(self, kind: EventKind, message: str, **payload: JsonValue) -> None:
         """Tells everybody who watches the campaign what has happened."""

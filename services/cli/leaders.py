@@ -28,13 +28,15 @@ def print_outcome(settings: Settings, store: Store, campaign: str) -> None:
 def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
     """Prints the best crystals with their values, who said so, and what that cost."""
     spec = store.campaigns.get(campaign).spec
-    unit = spec.objective.measured.unit
-    expected = f"expected at target ({unit})"
-    columns = ("", "crystal", "space group", f"measured ({unit})", "by", expected, f"paid ({spec.budget.unit})")
+    measured = spec.objective.measured
+    columns = ("", "crystal", "space group", "measured", "by", "expected", "paid")
     ranked = leaders(store, campaign)
     rows = (_row(place, leader) for place, leader in enumerate(ranked[:n_shown], start=1))
-    title = f"Best of {len(ranked)} crystals by {spec.objective.quantity.replace('_', ' ')}"
+    title = f"Best of {len(ranked)} crystals by {measured.name.replace('_', ' ')} ({measured.unit})"
     print_table(title, columns, rows, empty="No crystal has been measured yet.")
+    if ranked:
+        target, unit = spec.fidelities.target.name, spec.budget.unit
+        console().print(f"[dim]expected: at {target}, ± one standard deviation; paid: for all looks, {unit}[/]")
 
 
 def _row(place: int, leader: Leader) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     """Prints a table, or a sentence that says what to do where it would be empty."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     n_rows = 0
     for n_rows, row in enumerate(rows, start=1):  # noqa: B007 - the last number is the count
         table.add_row(*row)

@@ -27,16 +27,21 @@ class CurvePoint:
 
 
 def best_against_spent(store: Store, campaign: str) -> dict[str, tuple[CurvePoint, ...]]:
-    """The best value so far against money spent, for each fidelity, in the order in which results were booked."""
+    """The best value so far against money spent, for each fidelity, in the order in which looks were paid for.
+
+    Looks that failed have cost money too: they move the curves to the right.
+    """
     record = store.campaigns.get(campaign)
-    objective = record.spec.objective
-    booked = {row.query_id: row.amount for row in store.ledger.rows(record.id) if row.kind is LedgerKind.BOOK}
+    measured = {found.query_id: found for found in store.measurements.list(record.id) if not found.is_evidence}
     curves: dict[str, list[CurvePoint]] = {fidelity.name: [] for fidelity in record.spec.ladder}
     spent = 0.0
-    for measured in store.measurements.list(record.id):
-        spent += booked.get(measured.query_id, 0.0)
-        curve = curves[measured.fidelity]
-        value = measured.measurement.value
-        is_best = not curve or objective.is_better(value, than=curve[-1].best)
-        curve.append(CurvePoint(spent=spent, best=value if is_best else curve[-1].best))
+    for row in store.ledger.rows(record.id):
+        if row.kind is not LedgerKind.BOOK:
+            continue
+        spent += row.amount
+        if row.query_id in measured:
+            curve = curves[measured[row.query_id].fidelity]
+            value = measured[row.query_id].measurement.value
+            is_best = not curve or record.spec.objective.is_better(value, than=curve[-1].best)
+            curve.append(CurvePoint(spent=spent, best=value if is_best else curve[-1].best))
     return {fidelity: tuple(points) for fidelity, points in curves.items()}

@@ -32,8 +32,11 @@ MAX_ATTEMPTS = {"static": 2, "dft": 3}
 LEASE_S = 60.0
 
 numbers = st.integers(0, 2)
-fence_offsets = st.sampled_from([0, 0, 0, -1, 1])
-"""Mostly the newest fence; sometimes a lost one, or one that was never handed out."""
+workers = st.sampled_from(["ann", "bob"])
+values = st.sampled_from([-1.0, -2.0])
+kinds = st.sampled_from([FailureKind.TRANSIENT, FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.REJECTED])
+fence_offsets = st.sampled_from([0, -1, -1, 1])
+"""The newest fence, a lost one, or one that was never handed out."""
 
 
 @dataclass
@@ -66,10 +69,13 @@ class Books(RuleBasedStateMachine):
     def begin(self) -> None:
         self.open_round(["static", "dft"])
 
-    def pick_query(self, number: int) -> tuple[int, Expected]:
-        ids = sorted(self.expected)
+    def pick_query(self, number: int, state: QueryState | None = None) -> tuple[int, Expected]:
+        ids = sorted(query_id for query_id, query in self.expected.items() if state in (None, query.state))
         query_id = ids[number % len(ids)]
         return query_id, self.expected[query_id]
+
+    def has(self, state: QueryState) -> bool:
+        return any(query.state is state for query in self.expected.values())
 
     @rule(fidelities=st.lists(st.sampled_from(["static", "static", "dft"]), max_size=3))
     def open_round(self, fidelities: list[str]) -> None:
@@ -86,10 +92,17 @@ class Books(RuleBasedStateMachine):
         self.next_round += 1
         self.next_crystal += len(picks)
 
+    @precondition(lambda self: self.has(QueryState.QUEUED))
+    @rule(number=numbers, worker=workers)
+    def claim_waiting(self, number: int, worker: str) -> None:
+        self.claim(*self.pick_query(number, QueryState.QUEUED), worker)
+
     @precondition(lambda self: self.expected)
-    @rule(number=numbers, worker=st.sampled_from(["ann", "bob"]))
-    def claim(self, number: int, worker: str) -> None:
-        query_id, query = self.pick_query(number)
+    @rule(number=numbers, worker=workers)
+    def claim_any(self, number: int, worker: str) -> None:
+        self.claim(*self.pick_query(number), worker)
+
+    def claim(self, query_id: int, query: Expected, worker: str) -> None:
         claimed = self.store.queries.claim(query_id, worker=worker, lease_s=LEASE_S)
         if query.state is QueryState.QUEUED:
             query.state, query.worker = QueryState.CLAIMED, worker
@@ -135,8 +148,10 @@ class Books(RuleBasedStateMachine):
             query.state, query.worker = QueryState.QUEUED, None
 
     @precondition(lambda self: self.expected)
-    @rule(number=numbers)
-    def cancel(self, number: int) -> None:
+    @rule(number=numbers, is_meant=st.integers(0, 3).map(lambda number: number == 0))
+    def cancel(self, number: int, is_meant: bool) -> None:
+        if not is_meant:
+            return
         query_id, query = self.pick_query(number)
         if query.state is QueryState.DONE:
             with pytest.raises(IllegalTransitionError, match="cannot become cancelled"):
@@ -145,11 +160,31 @@ class Books(RuleBasedStateMachine):
         self.store.queries.cancel(query_id)
         query.state = QueryState.CANCELLED
 
+    @precondition(lambda self: self.has(QueryState.CLAIMED))
+    @rule(number=numbers, value=values)
+    def record_held(self, number: int, value: float) -> None:
+        query_id, query = self.pick_query(number, QueryState.CLAIMED)
+        self.record(query_id, query, query.fence, value)
+
+    @precondition(lambda self: self.has(QueryState.CLAIMED))
+    @rule(number=numbers, kind=kinds)
+    def fail_held(self, number: int, kind: FailureKind) -> None:
+        query_id, query = self.pick_query(number, QueryState.CLAIMED)
+        self.fail(query_id, query, query.fence, kind)
+
     @precondition(lambda self: self.expected)
-    @rule(number=numbers, offset=fence_offsets, value=st.sampled_from([-1.0, -2.0]))
-    def record(self, number: int, offset: int, value: float) -> None:
+    @rule(number=numbers, offset=fence_offsets, value=values)
+    def record_any(self, number: int, offset: int, value: float) -> None:
         query_id, query = self.pick_query(number)
-        fence = max(1, query.fence + offset)
+        self.record(query_id, query, max(1, query.fence + offset), value)
+
+    @precondition(lambda self: self.expected)
+    @rule(number=numbers, offset=fence_offsets, kind=kinds)
+    def fail_any(self, number: int, offset: int, kind: FailureKind) -> None:
+        query_id, query = self.pick_query(number)
+        self.fail(query_id, query, max(1, query.fence + offset), kind)
+
+    def record(self, query_id: int, query: Expected, fence: int, value: float) -> None:
         measurement = replace(example_measurement(value), measured_at=self.bench.clock())
         self.answer(
             query,
@@ -158,11 +193,7 @@ class Books(RuleBasedStateMachine):
             final_state=QueryState.DONE,
         )
 
-    @precondition(lambda self: self.expected)
-    @rule(number=numbers, offset=fence_offsets, kind=st.sampled_from(FailureKind))
-    def fail(self, number: int, offset: int, kind: FailureKind) -> None:
-        query_id, query = self.pick_query(number)
-        fence = max(1, query.fence + offset)
+    def fail(self, query_id: int, query: Expected, fence: int, kind: FailureKind) -> None:
         failure = replace(example_failure(kind), failed_at=self.bench.clock())
         is_final = kind is not FailureKind.TRANSIENT or query.attempts >= MAX_ATTEMPTS[query.fidelity]
         self.answer(
