@@ -70,6 +70,7 @@ def prepare(store: Store, name: str, step: DyingStep) -> int:
     return campaign.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [step_open, step_record, step_fail], ids=lambda step: step.__name__)
 def test_killed_at_any_statement(processes: ForkServerContext, url: str, step: DyingStep) -> None:
     with open_store(url) as store:
