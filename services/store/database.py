@@ -25,7 +25,6 @@ Clock: TypeAlias = Callable[[], datetime]
 _BEGIN: Final = "petalite_begin"
 """Execution option: how a transaction begins on SQLite."""
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_SQLITE_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _POSTGRES_BUSY: Final = frozenset({"55P03", "40P01", "40001", "57014"})
 """Lock not available, deadlock, serialization failure, statement cancelled."""
 
@@ -158,7 +157,12 @@ def _translated(error: DBAPIError, where: str) -> StoreError:
     kind = getattr(error.orig, "sqlite_errorcode", -1) & 0xFF
     if kind in _SQLITE_BUSY or getattr(error.orig, "sqlstate", None) in _POSTGRES_BUSY:
         return _busy(where)
-    if kind in _SQLITE_CORRUPT:
+    if kind == sqlite3.SQLITE_NOTADB:
+        return StoreCorruptError(
+            f"{where} is no Petalite store: it is not even an SQLite file.",
+            remedy="Give another path, or restore the file from a backup.",
+        )
+    if kind == sqlite3.SQLITE_CORRUPT:
         return StoreCorruptError(
             f"{where} is damaged: {error.orig}.", remedy="Restore it from a backup; nothing was written to it."
         )

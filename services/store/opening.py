@@ -13,7 +13,6 @@ from services.store.store import Store
 from services.store.tables import SCHEMA_VERSION, VERSION_TABLE
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-_SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _LARGEST_CHECKED_BYTES: Final = 256 * 2**20
 """A larger file is not read as a whole at every opening; damage in it is found when it is met."""
 _MIGRATION_LOCK: Final = 0x7065_7461_6C69_7465
@@ -69,32 +68,26 @@ def _address(url: str) -> URL:
 
 
 def _prepare_file(path: Path) -> None:
+    """Looks at the file from outside. It is never opened here: closing it again would drop the locks that SQLite holds
+    for every other connection of this process, and another process could then take the journal away under them.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         size = path.stat().st_size if path.exists() else 0
-        start = _first_bytes(path) if size else b""
         journal = path.with_name(path.name + "-wal")
         has_orphaned_journal = size == 0 and journal.exists() and journal.stat().st_size > 0
     except OSError as error:
         raise StoreError(
             f"The store {path} cannot be reached: {error.strerror}.", remedy="Check the path and its rights."
         ) from error
-    if size and start != _SQLITE_MAGIC:
-        raise StoreCorruptError(
-            f"{path} is no Petalite store: it is not even an SQLite file.",
-            remedy="Give another path, or restore the file from a backup.",
-        )
+    if path.is_dir():
+        raise StoreError(f"The store {path} cannot be reached: Is a directory.", remedy="Give the path of a file.")
     if has_orphaned_journal:
         # SQLite would throw the journal away, and with it what may be the last trace of the data.
         raise StoreCorruptError(
             f"{path} is empty although {journal.name} still holds data.",
             remedy="Restore both files from a backup, or move the journal away to begin anew.",
         )
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE_MAGIC))
 
 
 def _prepare_sqlite(database: Database, path: Path) -> None:

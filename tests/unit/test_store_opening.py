@@ -55,7 +55,7 @@ def test_newest_migration_is_the_schema_version() -> None:
     ("content", "problem"),
     [
         (b"name: my-campaign\n", "is not even an SQLite file"),
-        (b"SQLite format 3\0" + b"\xff" * 5000, "is damaged|cannot be used"),
+        (b"SQLite format 3\0" + b"\xff" * 5000, "is damaged|cannot be used|not even an SQLite file"),
     ],
 )
 def test_foreign_file_is_refused_and_kept(path: Path, content: bytes, problem: str) -> None:
