@@ -27,7 +27,7 @@ class FailureKind(StrEnum):
     PERMANENT = "permanent"
     """The same look would fail again."""
     REJECTED = "rejected"
-    """The oracle or the laboratory refused the crystal."""
+    """The oracle or the laboratory refused the crystal unseen; nothing is charged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from services.store.campaigns import read_campaign
 from services.store.candidates import has_realization, write_realizations
 from services.store.database import storable
 from services.store.events import write_events
-from services.store.ledger import book
+from services.store.ledger import book, release
 from services.store.queries import describe_query, lock_query, move_query, read_query
 from services.store.records import MeasurementRecord, QueryRecord
 from services.store.results import append_failure, append_measurement, find_failure_digests, find_measurement
@@ -183,7 +183,10 @@ def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_fi
     require_query_step(query.state, QueryState.FAILED)
     if is_final:
         move_query(connection, query, QueryState.FAILED, at=now)
-        book(connection, query, failure.cost, at=now)
+        if failure.kind is FailureKind.REJECTED:
+            release(connection, query, at=now)  # nobody looked, so nobody is paid
+        else:
+            book(connection, query, failure.cost, at=now)
     else:
         require_query_step(QueryState.FAILED, QueryState.QUEUED)
         move_query(connection, query, QueryState.QUEUED, at=now)

@@ -164,13 +164,14 @@ def check_transient_failure_is_repeated(bench: Bench) -> None:
 
 
 def check_permanent_failure_is_final(bench: Bench) -> None:
-    """What would fail again is not repeated."""
+    """What would fail again is not repeated; a crystal that was refused unseen costs nothing."""
     campaign, _, queries = open_example(bench.store, [example_pick(1), example_pick(2)])
     for query, kind in zip(queries, (FailureKind.PERMANENT, FailureKind.REJECTED), strict=True):
         fence = claim(bench.store, query).fence
         failed = record_failure(bench.store, query.id, fence=fence, failure=example_failure(kind))
         assert failed.state is QueryState.FAILED
-    assert bench.store.ledger.balance(campaign.id).booked == pytest.approx(2.2)
+    assert bench.store.ledger.balance(campaign.id).booked == pytest.approx(1.1)
+    assert bench.store.ledger.balance(campaign.id).reserved == pytest.approx(0)
 
 
 def check_any_last_words_are_kept(bench: Bench) -> None:

@@ -25,7 +25,7 @@ def small_spec(folder: Path) -> Path:
         ("[123, 129, 139, 164, 166, 186, 194, 216, 221, 225]", "[216, 221, 225]"),
         ("total: 450", "total: 170"),
         ("per_round: 110", "per_round: 50"),
-        ("potential-static: 16, potential-relaxed: 6, dft: 2", "potential-static: 6, potential-relaxed: 3, dft: 1"),
+        ("static: 16, relaxed: 6, dft: 2", "static: 6, relaxed: 3, dft: 1"),
         ("max_rounds: 4", "max_rounds: 3\ngenerator: { name: crystal-gfn, settings: { n_steps: 60 } }"),
         ("pool_size: 2048", "pool_size: 256"),
     ):
@@ -49,20 +49,24 @@ def test_a_real_campaign_runs_from_end_to_end(terminal, tmp_path: Path) -> None:
     assert len(document["rounds"]) == 3
     answered = {
         name: [pick for pick in document["picks"] if pick["fidelity"] == name and pick["measurements"]]
-        for name in ("potential-static", "potential-relaxed", "dft")
+        for name in ("static", "relaxed", "dft")
     }
     assert len(answered["dft"]) >= 2
-    assert len(answered["potential-relaxed"]) >= 2
+    assert len(answered["relaxed"]) >= 2
     for pick in (pick for picks in answered.values() for pick in picks):
         measured = pick["measurements"][0]["measurement"]
         assert measured["cost"]["core_seconds"] > 0
         assert pick["cost_declared"]["amount"] in {1, 5, 30}
         assert measured["provenance"]["realization_digest"]
-    assert all("gpaw" in pick["measurements"][0]["measurement"]["provenance"]["oracle_version"] for pick in answered["dft"])
+    assert all(
+        "gpaw" in pick["measurements"][0]["measurement"]["provenance"]["oracle_version"] for pick in answered["dft"]
+    )
     assert {reference["reference"]["symbol"] for reference in document["references"]} >= {"Li"}
 
     values = [pick["measurements"][0]["measurement"]["value"] for pick in answered["dft"]]
-    assert min(values) == pytest.approx(MEASURED_LIF_EV_PER_ATOM, abs=0.5)  # PBE without corrections; LiF or close to it
+    assert min(values) == pytest.approx(
+        MEASURED_LIF_EV_PER_ATOM, abs=0.5
+    )  # PBE without corrections; LiF or close to it
 
     exports = terminal.home / "exports" / "small"
     assert len(list((exports / "crystals").glob("*.cif"))) >= 5

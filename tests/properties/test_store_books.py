@@ -209,16 +209,25 @@ class Books(RuleBasedStateMachine):
             fence,
             lambda: record_failure(self.store, query_id, fence=fence, failure=failure),
             final_state=QueryState.FAILED if is_final else QueryState.QUEUED,
+            is_charged=kind is not FailureKind.REJECTED,
         )
 
-    def answer(self, query: Expected, fence: int, hand_in: Callable[[], object], *, final_state: QueryState) -> None:
+    def answer(
+        self,
+        query: Expected,
+        fence: int,
+        hand_in: Callable[[], object],
+        *,
+        final_state: QueryState,
+        is_charged: bool = True,
+    ) -> None:
         if query.state is QueryState.CLAIMED and fence == query.fence:
             hand_in()
             query.state = final_state
             if final_state is QueryState.QUEUED:
                 query.worker = None
             else:
-                query.is_booked = True
+                query.is_booked = is_charged
             hand_in()
             return
         if fence > query.fence:
