@@ -40,6 +40,10 @@ class ParseError(SpecError):
         super().__init__(f"{what} is not valid: {listed}.", remedy="Correct the fields named.")
         self.problems = problems
 
+    def within(self, what: str, *prefix: str | int) -> "ParseError":
+        """The same problems as those of a larger document in which this one stands under `prefix`."""
+        return ParseError(what, tuple(Problem((*prefix, *p.location), p.message) for p in self.problems))
+
 
 def parse(cls: type[T], data: object, *, what: str, prefix: Location = ()) -> T:
     """Builds a frozen dataclass from plain data (lists, dictionaries, numbers, text).

@@ -2,6 +2,9 @@
 
 from domain.campaign import CampaignSpec
 from domain.errors import SpecError
+from domain.fidelity import Fidelity
+from domain.parsing import ParseError
+from domain.ports import Oracle
 from generators.feasibility import require_feasible
 from generators.registry import build_generator
 from oracles.registry import build_oracle
@@ -18,7 +21,7 @@ def require_runnable(spec: CampaignSpec) -> None:
     """
     require_feasible(spec.space)
     for position, fidelity in enumerate(spec.ladder):
-        oracle = build_oracle(fidelity.oracle, fidelity.settings)
+        oracle = _build(fidelity, position)
         if oracle.quantity.name != spec.objective.quantity:
             raise SpecError(
                 f"ladder[{position}]: oracle '{fidelity.oracle}' measures {oracle.quantity.name}, but the objective "
@@ -27,3 +30,10 @@ def require_runnable(spec: CampaignSpec) -> None:
             )
     build_generator(spec.generator, spec.space, seed=spec.seed)
     build_surrogate(spec.surrogate, space=spec.space, ladder=spec.fidelities, objective=spec.objective)
+
+
+def _build(fidelity: Fidelity, position: int) -> Oracle:
+    try:
+        return build_oracle(fidelity.oracle, fidelity.settings)
+    except ParseError as error:
+        raise error.within("The campaign spec", "ladder", position, "settings") from error

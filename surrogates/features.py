@@ -121,7 +121,7 @@ class FeatureMap:
     def _packing(self, lattice: Tensor, n_atoms: Tensor, counts: Tensor) -> Tensor:
         low, high = (math.log(bound) for bound in self.space.volume_per_atom_A3)
         log_volume_per_atom = (volume_A3(lattice) / n_atoms).log()
-        radii = torch.tensor([ROWS[z - 1][1] for z in self.space.atomic_numbers], dtype=torch.float64)
+        radii = torch.tensor([ROWS[z - 1][0] for z in self.space.atomic_numbers], dtype=torch.float64)
         log_packing = (4 / 3 * math.pi * (counts @ radii**3) / n_atoms).log() - log_volume_per_atom
         return torch.stack(
             (

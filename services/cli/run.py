@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import NotFoundError
+from domain.errors import NotFoundError, SpecError
 from domain.states import CampaignState
 from services.cli.leaders import print_outcome
 from services.cli.output import ExitCode, console, print_json
 from services.cli.progress import shown_progress
 from services.reports.document import campaign_document
 from services.settings import Settings, load_settings
-from services.specs import load_spec
+from services.specs import explain, load_spec
 from services.store import open_store
 from services.store.records import CampaignRecord
 
@@ -57,7 +57,10 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
             from flows.validation import require_runnable
 
             spec = load_spec(path)
-            require_runnable(spec)
+            try:
+                require_runnable(spec)
+            except SpecError as error:
+                raise explain(error, path) from error
             record = store.campaigns.create(spec)
         else:
             record = store.campaigns.get(campaign)

@@ -68,8 +68,10 @@ def _address(url: str) -> URL:
 
 
 def _prepare_file(path: Path) -> None:
-    """Looks at the file from outside. It is never opened here: closing it again would drop the locks that SQLite holds
-    for every other connection of this process, and another process could then take the journal away under them.
+    """Looks at the file from outside.
+
+    It is never opened here: closing it again would drop the locks that SQLite holds for every other connection of this
+    process, and another process could then take the journal away under them.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
