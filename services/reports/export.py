@@ -11,6 +11,8 @@ from services.reports.leaders import Leader, leaders
 from services.reports.plots import draw_best_against_spent
 from services.store import Store
 
+_OWN_NAMES = "[0-9][0-9][0-9]-*-*.cif"
+"""What earlier exports called their structures; no other file is touched."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -27,7 +29,7 @@ class Export:
 def export_campaign(store: Store, campaign: str, folder: Path) -> Export:
     """Writes a campaign into a folder: `crystals/*.cif`, `crystals.csv`, `campaign.json`, `best_value.png`.
 
-    Files of the same name are replaced.
+    An export that is there already is replaced.
 
     Raises:
         NotFoundError: If there is no such campaign.
@@ -35,6 +37,8 @@ def export_campaign(store: Store, campaign: str, folder: Path) -> Export:
     ranked = leaders(store, campaign)
     crystals = folder / "crystals"
     crystals.mkdir(parents=True, exist_ok=True)
+    for outdated in crystals.glob(_OWN_NAMES):
+        outdated.unlink()
     names = {leader.candidate.id: _write_cif(store, leader, place, crystals) for place, leader in enumerate(ranked, 1)}
     _write_table(store, campaign, ranked, names, folder / "crystals.csv")
     document = json.dumps(campaign_document(store, campaign), indent=2, ensure_ascii=False)
