@@ -1,23 +1,15 @@
 """advance: bring a campaign as far as it can go now. Safe to call at any time, from anywhere, twice."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-
-import psutil
 
 from domain.events import EventKind
 from domain.states import CampaignState, QueryState, RoundState
 from flows.campaign_round import campaign_round
 from flows.closing import refresh_summary
-from flows.processes import RUNNER_PREFIX, runner_name
+from flows.runner import RUNNER_PREFIX, runner_lease
 from flows.workplace import Workplace, open_workplace
 from services.settings import Settings
 from services.store.records import QueryRecord, RoundRecord
-
-RUNNER_LEASE_S = 60.0
-RUNNER_RENEWAL_S = 15.0
 
 
 class Outcome(StrEnum):
@@ -30,7 +22,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     """Somebody stopped it."""
     BUSY = "busy"
-    """Another process is advancing it right now; nothing was done."""
+    """Another process is advancing it right now."""
 
 
 def advance(settings: Settings, campaign: str) -> Outcome:
@@ -46,7 +38,7 @@ def advance(settings: Settings, campaign: str) -> Outcome:
         state = workplace.campaign.state
         if state in {CampaignState.COMPLETED, CampaignState.STOPPED}:
             return Outcome(state.value)
-        with _runner_lease(workplace) as is_ours:
+        with runner_lease(workplace.store, workplace.campaign.id) as is_ours:
             return _advance(workplace) if is_ours else Outcome.BUSY
 
 
@@ -58,8 +50,8 @@ def _advance(workplace: Workplace) -> Outcome:
         store.campaigns.set_state(campaign_id, CampaignState.RUNNING)
     while (index := _next_round(workplace)) is not None:
         campaign_round(workplace.campaign.name, index, workplace.settings)
-        if _state(workplace) is CampaignState.STOPPED:
-            return Outcome.STOPPED
+        if not workplace.may_go_on():
+            return Outcome.STOPPED if _state(workplace) is CampaignState.STOPPED else Outcome.BUSY
     refresh_summary(workplace)
     end = CampaignState.WAITING if _open_laboratory_queries(workplace) else CampaignState.COMPLETED
     store.campaigns.set_state(campaign_id, end)
@@ -109,38 +101,3 @@ def _state(workplace: Workplace) -> CampaignState:
 def _announce_missing_oracles(workplace: Workplace) -> None:
     for fidelity, missing in workplace.missing_oracles.items():
         workplace.emit(EventKind.ORACLE_UNAVAILABLE, f"{fidelity} is left out: {missing}", fidelity=fidelity)
-
-
-@contextmanager
-def _runner_lease(workplace: Workplace) -> Iterator[bool]:
-    """Holds the campaign for this process; yields whether it could be had."""
-    campaigns, campaign_id, holder = workplace.store.campaigns, workplace.campaign.id, runner_name()
-    _replace_dead_runner(workplace)
-    if not campaigns.acquire_runner(campaign_id, holder, RUNNER_LEASE_S):
-        yield False
-        return
-    over = threading.Event()
-
-    def renew() -> None:
-        while not over.wait(RUNNER_RENEWAL_S):
-            campaigns.renew_runner(campaign_id, holder, RUNNER_LEASE_S)
-
-    renewal = threading.Thread(target=renew, name="runner-lease", daemon=True)
-    renewal.start()
-    try:
-        yield True
-    finally:
-        over.set()
-        renewal.join()
-        campaigns.release_runner(campaign_id, holder)
-
-
-def _replace_dead_runner(workplace: Workplace) -> None:
-    """Takes the lease from a runner of this machine that no longer lives, without waiting for it to lapse."""
-    runner = workplace.store.campaigns.runner(workplace.campaign.id)
-    if runner is None:
-        return
-    machine, _, process_id = runner.holder.rpartition(":")
-    is_of_this_machine = machine == runner_name().rpartition(":")[0]
-    if is_of_this_machine and process_id.isdigit() and not psutil.pid_exists(int(process_id)):
-        workplace.store.campaigns.break_runner(workplace.campaign.id, runner.holder)

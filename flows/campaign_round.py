@@ -40,7 +40,8 @@ def campaign_round(campaign: str, index: int, settings: Settings) -> None:
             opened = open_round(workplace, belief, picks, index)
         for fidelity in workplace.spec.fidelities.names:
             ask(workplace, opened, fidelity)
-        close(workplace, opened)
+        if workplace.may_go_on():
+            close(workplace, opened)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -10,7 +10,7 @@ from domain.errors import InvalidValueError
 from domain.look import LookRequest
 from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from domain.ports import ComputedOracle
-from domain.states import CampaignState, QueryState
+from domain.states import QueryState
 from flows.references import MissingReference
 from flows.workplace import Workplace
 from oracles.process import Answer, OracleProcess, Refusal
@@ -53,7 +53,7 @@ class Desk:
         self._closed.set()
 
     def serve(self, process: OracleProcess, worker: str) -> None:
-        """Claims one query after the other until none is queued, the desk closes or the campaign is stopped."""
+        """Claims one query after the other until none is queued, the desk closes, or the campaign may not go on."""
         while (query := self._claim_next(worker)) is not None:
             blueprint = self._workplace.store.candidates.get(query.candidate_id).blueprint
             outcome = self._missing_reference(blueprint) or process.look(self._request(query, blueprint))
@@ -65,12 +65,11 @@ class Desk:
                 self._record(query, blueprint, outcome)
 
     def _claim_next(self, worker: str) -> QueryRecord | None:
-        store = self._workplace.store
-        if self._closed.is_set() or store.campaigns.get(self._workplace.campaign.name).state is CampaignState.STOPPED:
+        if self._closed.is_set() or not self._workplace.may_go_on():
             return None
         for query in queued_queries(self._workplace, self._fidelity.name, self._round_index):
             lease_s = self._fidelity.limits.time_s + LEASE_MARGIN_S
-            claimed = store.queries.claim(query.id, worker=worker, lease_s=lease_s)
+            claimed = self._workplace.store.queries.claim(query.id, worker=worker, lease_s=lease_s)
             if claimed is not None:
                 return claimed
         return None

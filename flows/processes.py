@@ -1,25 +1,16 @@
 """Oracle processes for one fidelity, each served by a thread of its own."""
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from domain.fidelity import Fidelity
+from flows.runner import runner_name
 from oracles.process import OracleProcess
-
-RUNNER_PREFIX: Final = "runner:"
-"""Begins the name of every worker that a campaign's runner employs; a campaign has one runner at a time."""
 
 Serve: TypeAlias = Callable[[OracleProcess, str], None]
 """Serves one process under a worker's name until there is nothing left to do."""
-
-
-def runner_name() -> str:
-    """Names this process: who runs a campaign, and who claimed a query."""
-    return f"{RUNNER_PREFIX}{socket.gethostname()}:{os.getpid()}"
 
 
 @contextmanager

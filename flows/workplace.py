@@ -11,7 +11,8 @@ from domain.events import Event, EventKind
 from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonValue
 from domain.ports import Generator, Oracle, OracleMode
-from domain.states import QueryState
+from domain.states import CampaignState, QueryState
+from flows.runner import runner_name
 from generators.registry import build_generator
 from oracles.registry import build_oracle
 from services.settings import Settings
@@ -100,6 +101,12 @@ class Workplace:
     def round(self, index: int) -> RoundRecord | None:
         """The stored round, or None if it was never opened."""
         return next((found for found in self.store.rounds.list(self.campaign.id) if found.index == index), None)
+
+    def may_go_on(self) -> bool:
+        """Whether nobody has stopped the campaign, and no other process has taken it over."""
+        is_stopped = self.store.campaigns.get(self.campaign.name).state is CampaignState.STOPPED
+        runner = self.store.campaigns.runner(self.campaign.id)
+        return not is_stopped and runner is not None and runner.holder == runner_name()
 
     def hopeless_candidates(self) -> frozenset[int]:
         """Numbers of the candidates at which some look failed for good: money for dearer looks would be wasted."""

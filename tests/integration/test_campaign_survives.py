@@ -111,7 +111,9 @@ def test_stopped_and_resumed_equals_undisturbed(
     while terminal._n_events("dense", EventKind.QUERY_CLAIMED) < 2:
         assert process.poll() is None
     terminal.run("campaign", "stop", "dense")
-    process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "stopped" in output
     assert "--resume" in terminal.refused("run", "dense")
     terminal.run("run", "dense", "--resume")
     assert charges(terminal.document("dense")) == charges(undisturbed)
