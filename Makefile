@@ -31,8 +31,8 @@ bench: $(VENV)/.installed-dev ## speed, as ratios measured side by side in one r
 dft: $(VENV)/.installed ## install GPAW for the DFT fidelity; says so and goes on where it cannot be built
 	@tools/install_gpaw.sh $(BIN)/pip
 
-clean: ## remove the environment and everything that was computed
-	rm -rf $(VENV) petalite-data
+clean: ## remove the environment; what was computed is kept in petalite-data
+	rm -rf $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 2 GB, some minutes the first time) ..."

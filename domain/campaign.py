@@ -116,7 +116,11 @@ class CampaignSpec:
     def _require_initial_looks(self) -> None:
         ladder = self.fidelities
         for name, n_looks in self.initial_looks.items():
-            ladder.rank(name)
+            if name not in ladder.names:
+                raise InvalidValueError(
+                    f"initial_looks.{name}: the ladder has no such fidelity.",
+                    remedy=f"Choose among {', '.join(ladder.names)}.",
+                )
             if n_looks < 0:
                 raise InvalidValueError(f"initial_looks.{name} is {n_looks}.", remedy="Give at least 0.")
         if sum(self.initial_looks.values()) < 1:

@@ -1,10 +1,9 @@
 """What happened, one event at a time: progress for people and a trail for machines."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
 
 from domain.json_value import JsonValue
 from domain.measurement import require_utc
@@ -46,7 +45,3 @@ class Event:
 
     def __post_init__(self) -> None:
         require_utc(self.at)
-
-
-EventSink: TypeAlias = Callable[[Event], None]
-"""Takes events as they happen. Must not raise and must return quickly."""

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from domain.digest import content_digest, require_finite
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
+
+LABORATORY_ORACLE: Final = "laboratory"
+"""The one oracle whose queries are answered by people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Fidelity:
                 f"Fidelity '{self.name}' allows {self.max_attempts} attempts.", remedy="Allow at least 1."
             )
         require_finite(self.settings)
+
+    @property
+    def is_laboratory(self) -> bool:
+        """Whether people answer, within weeks, and queries wait for them in the store."""
+        return self.oracle == LABORATORY_ORACLE
 
     @property
     def settings_digest(self) -> str:

@@ -1,6 +1,8 @@
 """advance: bring a campaign as far as it can go now. Safe to call at any time, from anywhere, twice."""
 
+import os
 from enum import StrEnum
+from typing import Final
 
 from domain.events import EventKind
 from domain.states import CampaignState, QueryState, RoundState
@@ -8,8 +10,11 @@ from flows.campaign_round import campaign_round
 from flows.closing import refresh_summary
 from flows.runner import RUNNER_PREFIX, runner_lease
 from flows.workplace import Workplace, open_workplace
-from services.settings import Settings
+from services.settings import load_settings
+from services.store import open_store
 from services.store.records import QueryRecord, RoundRecord
+
+_STARTABLE: Final = frozenset({CampaignState.READY, CampaignState.WAITING, CampaignState.RUNNING})
 
 
 class Outcome(StrEnum):
@@ -25,8 +30,10 @@ class Outcome(StrEnum):
     """Another process is advancing it right now."""
 
 
-def advance(settings: Settings, campaign: str) -> Outcome:
+def advance(campaign: str) -> Outcome:
     """Runs round after round until the campaign is complete, waits for a laboratory, or is stopped.
+
+    The store and the number of oracle processes are those of the environment (`services.settings`).
 
     Whoever was killed while running the campaign is replaced: its claims go back to the queue and its open round
     is continued.
@@ -34,28 +41,37 @@ def advance(settings: Settings, campaign: str) -> Outcome:
     Raises:
         PetaliteError: If the store, an oracle or a component refuses to work.
     """
-    with open_workplace(settings, campaign) as workplace:
-        state = workplace.campaign.state
-        if state in {CampaignState.COMPLETED, CampaignState.STOPPED}:
-            return Outcome(state.value)
-        with runner_lease(workplace.store, workplace.campaign.id) as is_ours:
-            return _advance(workplace) if is_ours else Outcome.BUSY
+    with (
+        open_store(load_settings(os.environ).store_url) as store,
+        runner_lease(store, store.campaigns.get(campaign).id) as runner,
+    ):
+        if runner is None:
+            return Outcome.BUSY
+        with open_workplace(campaign, runner) as workplace:
+            return _advance(workplace)
 
 
 def _advance(workplace: Workplace) -> Outcome:
     store, campaign_id = workplace.store, workplace.campaign.id
     store.queries.requeue_held_by(campaign_id, RUNNER_PREFIX)
+    store.queries.requeue_lapsed(store.now())
+    if not store.campaigns.set_state_from(campaign_id, _STARTABLE, CampaignState.RUNNING):
+        return _ended(workplace)
     _announce_missing_oracles(workplace)
-    if _state(workplace) is not CampaignState.RUNNING:
-        store.campaigns.set_state(campaign_id, CampaignState.RUNNING)
     while (index := _next_round(workplace)) is not None:
-        campaign_round(workplace.campaign.name, index, workplace.settings)
+        campaign_round(workplace.campaign.name, index, workplace.runner)
         if not workplace.may_go_on():
-            return Outcome.STOPPED if _state(workplace) is CampaignState.STOPPED else Outcome.BUSY
+            return _ended(workplace)
     refresh_summary(workplace)
     end = CampaignState.WAITING if _open_laboratory_queries(workplace) else CampaignState.COMPLETED
-    store.campaigns.set_state(campaign_id, end)
-    return Outcome(end.value)
+    store.campaigns.set_state_from(campaign_id, frozenset({CampaignState.RUNNING}), end)
+    return _ended(workplace)
+
+
+def _ended(workplace: Workplace) -> Outcome:
+    """What to call the state that the campaign is in now; BUSY where another process runs it."""
+    state = workplace.store.campaigns.get(workplace.campaign.name).state
+    return Outcome.BUSY if state in {CampaignState.READY, CampaignState.RUNNING} else Outcome(state.value)
 
 
 def _next_round(workplace: Workplace) -> int | None:
@@ -65,9 +81,10 @@ def _next_round(workplace: Workplace) -> int | None:
         return 0
     if latest.state is RoundState.OPEN:
         return latest.index
+    asked = workplace.store.queries.list(workplace.campaign.id, round_index=latest.index)
     may_go_on = (
         latest.index + 1 < workplace.spec.max_rounds
-        and bool(workplace.store.queries.list(workplace.campaign.id, round_index=latest.index))
+        and (bool(asked) or _laboratory_has_answered(workplace, latest))
         and workplace.store.ledger.balance(workplace.campaign.id).left >= min(workplace.ladder.costs)
         and not _waits_for_laboratory(workplace, latest)
     )
@@ -75,27 +92,22 @@ def _next_round(workplace: Workplace) -> int | None:
 
 
 def _waits_for_laboratory(workplace: Workplace, latest: RoundRecord) -> bool:
-    """Whether a laboratory owes answers and none has come since the last round closed.
+    """Whether a laboratory owes answers and none has come since the last round was opened.
 
     Asking on without them would spend the budget on what their answers may make worthless.
     """
-    answered = any(
-        measured.fidelity in workplace.laboratory_fidelities
-        and latest.closed_at is not None
-        and measured.recorded_at > latest.closed_at
-        for measured in workplace.store.measurements.list(workplace.campaign.id)
-    )
-    return not answered and bool(_open_laboratory_queries(workplace))
+    return bool(_open_laboratory_queries(workplace)) and not _laboratory_has_answered(workplace, latest)
+
+
+def _laboratory_has_answered(workplace: Workplace, latest: RoundRecord) -> bool:
+    measured = workplace.measured_after(latest.notes)
+    return any(workplace.fidelity(record.fidelity).is_laboratory for record in measured)
 
 
 def _open_laboratory_queries(workplace: Workplace) -> tuple[QueryRecord, ...]:
     states = frozenset({QueryState.QUEUED, QueryState.CLAIMED, QueryState.AWAITING_APPROVAL})
     open_queries = workplace.store.queries.list(workplace.campaign.id, states=states)
-    return tuple(query for query in open_queries if query.fidelity in workplace.laboratory_fidelities)
-
-
-def _state(workplace: Workplace) -> CampaignState:
-    return workplace.store.campaigns.get(workplace.campaign.name).state
+    return tuple(query for query in open_queries if workplace.fidelity(query.fidelity).is_laboratory)
 
 
 def _announce_missing_oracles(workplace: Workplace) -> None:

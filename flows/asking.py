@@ -29,7 +29,7 @@ def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> No
         symbols = _reference_elements(oracle, _blueprints(workplace, queued))
         references = find_references(workplace, oracle, fidelity, symbols, processes)
         desk = Desk(workplace, oracle, fidelity=fidelity, round_index=opened.index, references=references)
-        serve_in_threads(processes, desk.serve, stop=desk.close)
+        serve_in_threads(processes, desk.serve, runner=workplace.runner, stop=desk.close)
 
 
 def _cancel_pointless(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:

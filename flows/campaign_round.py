@@ -12,31 +12,32 @@ from domain.ports import Sample
 from domain.training import Pick
 from flows.asking import ask_fidelity
 from flows.choosing import choose_picks
-from flows.closing import summarise_round
+from flows.closing import summarise
 from flows.imagining import imagine_crystals
 from flows.learning import learn_belief
 from flows.opening import open_with_picks
 from flows.workplace import Workplace, open_workplace
-from services.settings import Settings
 from services.store.records import RoundRecord
 from surrogates.ports import Belief
 
 
 @flow(name="campaign-round")
-def campaign_round(campaign: str, index: int, settings: Settings) -> None:
+def campaign_round(campaign: str, index: int, runner: str) -> None:
     """Runs one round of a campaign to its end, or continues it where it stood.
 
     Args:
         campaign: Name of the campaign.
         index: Number of the round, counted from 0.
-        settings: Where the store is and how many oracle processes may run at once.
+        runner: Who holds the campaign's lease.
     """
-    with open_workplace(settings, campaign) as workplace:
+    with open_workplace(campaign, runner) as workplace:
         opened = workplace.round(index)
         if opened is None:
             belief = learn(workplace, index)
             sample = imagine(workplace, belief, index)
             picks = choose(workplace, belief, sample, index)
+            if not workplace.may_go_on():
+                return
             opened = open_round(workplace, belief, picks, index)
         for fidelity in workplace.spec.fidelities.names:
             ask(workplace, opened, fidelity)
@@ -77,5 +78,5 @@ def ask(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:
 @task(cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=2)
 def close(workplace: Workplace, opened: RoundRecord) -> None:
     """Closes the round with a summary of what is known now; laboratory queries ride along."""
-    notes = summarise_round(workplace, opened)
+    notes = summarise(workplace)
     workplace.store.rounds.close(opened.id, riding_along=workplace.laboratory_fidelities, notes=notes)

@@ -4,22 +4,24 @@ from domain.batch import BlueprintBatch
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
 from domain.training import CandidateBelief
-from flows.learning import learn_belief
+from flows.learning import fit_belief
 from flows.workplace import Workplace
-from services.store.records import CandidateRecord, RoundRecord
+from services.store.records import CandidateRecord
 from surrogates.ports import Belief
 
 
-def summarise_round(workplace: Workplace, opened: RoundRecord) -> JsonObject:
+def summarise(workplace: Workplace) -> JsonObject:
     """What is believed of every crystal looked at so far, and what has been spent.
 
     Returns:
-        `target`: the fidelity that beliefs speak of; `beliefs`: a `CandidateBelief` each; `balance`: the ledger;
-        `diagnostics`: how far the surrogate can be trusted.
+        `last_measurement`: the newest one that was known; `target`: the fidelity that beliefs speak of; `beliefs`: a
+        `CandidateBelief` each; `balance`: the ledger; `diagnostics`: how far the surrogate can be trusted.
     """
-    belief = learn_belief(workplace, opened.index)
+    last_measurement = workplace.last_measurement()  # before the fit: what comes meanwhile is news afterwards
+    belief = fit_belief(workplace)
     candidates = workplace.store.candidates.list(workplace.campaign.id)
     return {
+        "last_measurement": last_measurement,
         "target": workplace.ladder.target.name,
         "beliefs": [to_json_value(row) for row in _beliefs(workplace, belief, candidates)],
         "balance": to_json_value(workplace.store.ledger.balance(workplace.campaign.id)),
@@ -30,11 +32,8 @@ def summarise_round(workplace: Workplace, opened: RoundRecord) -> JsonObject:
 def refresh_summary(workplace: Workplace) -> None:
     """Brings the last round's summary up to date with answers that came after it was closed."""
     latest = workplace.store.rounds.latest(workplace.campaign.id)
-    if latest is None or latest.closed_at is None:
-        return
-    measurements = workplace.store.measurements.list(workplace.campaign.id)
-    if any(measured.recorded_at > latest.closed_at for measured in measurements):
-        workplace.store.rounds.summarise(latest.id, notes=summarise_round(workplace, latest))
+    if latest is not None and workplace.measured_after(latest.closing_notes):
+        workplace.store.rounds.summarise(latest.id, notes=summarise(workplace))
 
 
 def _beliefs(

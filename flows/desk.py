@@ -55,14 +55,24 @@ class Desk:
     def serve(self, process: OracleProcess, worker: str) -> None:
         """Claims one query after the other until none is queued, the desk closes, or the campaign may not go on."""
         while (query := self._claim_next(worker)) is not None:
-            blueprint = self._workplace.store.candidates.get(query.candidate_id).blueprint
-            outcome = self._missing_reference(blueprint) or process.look(self._request(query, blueprint))
-            if self._closed.is_set():
-                self._workplace.store.queries.release(query.id, query.fence)
-            elif isinstance(outcome, Refusal):
-                self._fail(query, outcome)
-            else:
-                self._record(query, blueprint, outcome)
+            try:
+                self._answer(query, process)
+            except BaseException:
+                self._give_back(query)
+                raise
+
+    def _answer(self, query: QueryRecord, process: OracleProcess) -> None:
+        blueprint = self._workplace.store.candidates.get(query.candidate_id).blueprint
+        outcome = self._missing_reference(blueprint) or process.look(self._request(query, blueprint))
+        if self._closed.is_set():
+            self._give_back(query)
+        elif isinstance(outcome, Refusal):
+            self._fail(query, outcome)
+        else:
+            self._record(query, blueprint, outcome)
+
+    def _give_back(self, query: QueryRecord) -> None:
+        self._workplace.store.queries.release(query.id, query.fence)
 
     def _claim_next(self, worker: str) -> QueryRecord | None:
         if self._closed.is_set() or not self._workplace.may_go_on():
@@ -78,7 +88,7 @@ class Desk:
         for symbol in self._oracle.reference_elements(blueprint):
             reference = self._references[symbol]
             if isinstance(reference, MissingReference):
-                return Refusal(kind=reference.kind, reason=reference.reason, core_seconds=0.0, wall_s=0.0, details={})
+                return Refusal(FailureKind.REJECTED, reference.reason, core_seconds=0.0, wall_s=0.0)
         return None
 
     def _request(self, query: QueryRecord, blueprint: Blueprint) -> LookRequest:

@@ -9,7 +9,7 @@ _PREFECT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "DO_NOT_TRACK": "1",  # Prefect's client reports its use unless told not to
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # and so does its server
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # the default of 20 s is too short on a busy machine
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # where Prefect starts a server itself
         "PREFECT_LOGGING_LEVEL": "CRITICAL",  # progress is told by the store's events
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",

@@ -36,6 +36,8 @@ def _train(workplace: Workplace, belief: Belief, index: int, rng: torch.Generato
     before = workplace.checkpoint(index - 1)
     if before.exists():
         generator.load(before)
+    elif index > 1:
+        workplace.emit(EventKind.STAGE_NOTE, f"imagine: {before} is missing, so the generator begins anew", round=index)
 
     told = 0
 
@@ -55,7 +57,16 @@ def _train(workplace: Workplace, belief: Belief, index: int, rng: torch.Generato
         )
 
     workplace.emit(EventKind.STAGE_STARTED, "imagine: training the generator", stage="imagine", round=index)
-    generator.train(make_log_reward(belief, workplace.ladder, workplace.surrogate.reward), rng=rng, report=report)
+    summary = generator.train(
+        make_log_reward(belief, workplace.ladder, workplace.surrogate.reward), rng=rng, report=report
+    )
+    workplace.emit(
+        EventKind.STAGE_NOTE,
+        f"imagine: trained on {summary.n_trajectories} trajectories, loss {summary.final_loss:.3g}",
+        round=index,
+        final_loss=summary.final_loss,
+        log_z=summary.log_z,
+    )
     after = workplace.checkpoint(index)
     after.parent.mkdir(parents=True, exist_ok=True)
     generator.save(after)

@@ -6,6 +6,19 @@ from surrogates.ports import Belief
 
 
 def learn_belief(workplace: Workplace, index: int) -> Belief:
+    """Fits the surrogate for a round, and says so."""
+    n_known = len(workplace.store.measurements.observations(workplace.campaign.id))
+    workplace.emit(
+        EventKind.STAGE_STARTED,
+        f"learn: {n_known} measurements" if n_known else "learn: nothing is known yet",
+        stage="learn",
+        round=index,
+        n_observations=n_known,
+    )
+    return fit_belief(workplace)
+
+
+def fit_belief(workplace: Workplace) -> Belief:
     """Fits the surrogate to every measurement, with pending looks taken into account.
 
     Measurements at fidelities that cannot be asked here are left out, because the ladder lacks them.
@@ -13,11 +26,4 @@ def learn_belief(workplace: Workplace, index: int) -> Belief:
     names = workplace.ladder.names
     observations = [o for o in workplace.store.measurements.observations(workplace.campaign.id) if o.fidelity in names]
     pending = [look for look in workplace.store.measurements.pending(workplace.campaign.id) if look.fidelity in names]
-    workplace.emit(
-        EventKind.STAGE_STARTED,
-        f"learn: {len(observations)} measurements" if observations else "learn: nothing is known yet",
-        stage="learn",
-        round=index,
-        n_observations=len(observations),
-    )
     return workplace.surrogate.fit(observations, pending=pending, seed=workplace.seed("learn", len(observations)))

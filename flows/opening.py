@@ -16,7 +16,10 @@ def open_with_picks(workplace: Workplace, belief: Belief, picks: tuple[Pick, ...
         picks=picks,
         generator_version=workplace.generator.version,
         surrogate_version=workplace.surrogate.version,
-        notes={"diagnostics": to_json_value(belief.diagnostics)},
+        notes={
+            "diagnostics": to_json_value(belief.diagnostics),
+            "last_measurement": workplace.last_measurement(),
+        },
     )
     counts = {name: sum(pick.fidelity == name for pick in picks) for name in workplace.ladder.names}
     workplace.emit(

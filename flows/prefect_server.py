@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import uvicorn
 
 LOOPBACK = "127.0.0.1"
+STARTUP_S = 180.0
+"""How long the server may take; nine seconds are usual, forty were seen on a busy machine."""
 
 
 @contextmanager
@@ -43,7 +45,10 @@ def prefect_server(environ: MutableMapping[str, str], *, home: Path) -> Iterator
     log = home / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output, _start(environ, output.fileno()) as server:
+        patience = threading.Timer(STARTUP_S, server.kill)
+        patience.start()
         port = server.stdout.readline().strip() if server.stdout is not None else b""
+        patience.cancel()
         if not port:
             raise PetaliteError("The embedded Prefect server did not start.", remedy=f"Read {log}.")
         environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{int(port)}/api"

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from domain.fidelity import Fidelity
-from flows.runner import runner_name
 from oracles.process import OracleProcess
 
+INTERRUPT_S: Final = 0.2
+"""How often children are ended while threads still serve them: one may have been started a moment ago."""
 Serve: TypeAlias = Callable[[OracleProcess, str], None]
 """Serves one process under a worker's name until there is nothing left to do."""
 
@@ -24,21 +25,23 @@ def oracle_processes(fidelity: Fidelity, n_processes: int) -> Iterator[tuple[Ora
             process.close()
 
 
-def serve_in_threads(processes: Sequence[OracleProcess], serve: Serve, *, stop: Callable[[], None]) -> None:
+def serve_in_threads(
+    processes: Sequence[OracleProcess], serve: Serve, *, runner: str, stop: Callable[[], None]
+) -> None:
     """Serves every process at once and returns when all threads have.
 
-    An interrupt or an error first calls `stop`, so that nothing new is taken on, then ends the children, so that
-    no thread waits for a look that nobody wants any more.
+    An interrupt or an error first calls `stop`, so that nothing new is taken on, then ends the children until every
+    thread has noticed, so that none waits for a look that nobody wants any more.
     """
-    name = runner_name()
     with ThreadPoolExecutor(len(processes)) as pool:
-        futures = [pool.submit(serve, process, f"{name}/{number}") for number, process in enumerate(processes)]
+        futures = [pool.submit(serve, process, f"{runner}/{number}") for number, process in enumerate(processes)]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
         except BaseException:
             stop()
-            for process in processes:
-                process.interrupt()
+            while wait(futures, timeout=INTERRUPT_S).not_done:
+                for process in processes:
+                    process.interrupt()
             raise

@@ -17,7 +17,6 @@ from oracles.process import OracleProcess, Refusal
 class MissingReference:
     """Why an element has no reference energy."""
 
-    kind: FailureKind
     reason: str
 
 
@@ -50,7 +49,7 @@ def find_references(
                 found[symbol] = energy
 
     if not missing.empty():
-        serve_in_threads(processes, serve, stop=lambda: _drain(missing))
+        serve_in_threads(processes, serve, runner=workplace.runner, stop=lambda: _drain(missing))
     return found
 
 
@@ -58,11 +57,13 @@ def _compute(
     workplace: Workplace, oracle: ComputedOracle, fidelity: str, symbol: str, process: OracleProcess, worker: str
 ) -> float | MissingReference:
     answer = process.reference(symbol)
+    if isinstance(answer, Refusal) and answer.kind is FailureKind.TRANSIENT:
+        answer = process.reference(symbol)
     if isinstance(answer, Refusal):
         workplace.emit(
             EventKind.STAGE_NOTE, f"ask: no reference energy of {symbol} at {fidelity}: {answer.reason}", symbol=symbol
         )
-        return MissingReference(answer.kind, f"The reference energy of {symbol} is missing: {answer.reason}")
+        return MissingReference(f"The reference energy of {symbol} is missing: {answer.reason}")
     provenance = Provenance(
         oracle=oracle.name,
         oracle_version=answer.oracle_version,

@@ -1,14 +1,18 @@
 """Who runs a campaign: one process at a time, replaced when it dies."""
 
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import psutil
 
+from domain.digest import content_digest
+from domain.errors import StoreBusyError
 from services.store import Store
 
 RUNNER_PREFIX: Final = "runner:"
@@ -17,37 +21,48 @@ LEASE_S: Final = 60.0
 RENEWAL_S: Final = 15.0
 
 
-def runner_name() -> str:
-    """Names this process: who runs a campaign, and who claimed a query."""
-    return f"{RUNNER_PREFIX}{socket.gethostname()}:{os.getpid()}"
-
-
 @contextmanager
-def runner_lease(store: Store, campaign_id: int) -> Iterator[bool]:
-    """Holds a campaign for this process and keeps the lease alive; yields whether it could be had.
+def runner_lease(store: Store, campaign_id: int) -> Iterator[str | None]:
+    """Holds a campaign for the caller and keeps the lease alive; yields the holder's name, or None if it is held.
 
     A runner that loses its lease (its machine slept, say) finds that out when it asks `Workplace.may_go_on`; what it
     had claimed is somebody else's by then, and its late answers are kept as evidence only.
     """
-    holder = runner_name()
+    holder = f"{RUNNER_PREFIX}{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
     _replace_dead_runner(store, campaign_id)
     if not store.campaigns.acquire_runner(campaign_id, holder, LEASE_S):
-        yield False
+        yield None
         return
     over = threading.Event()
 
     def renew() -> None:
         while not over.wait(RENEWAL_S):
-            store.campaigns.renew_runner(campaign_id, holder, LEASE_S)
+            with suppress(StoreBusyError):  # the lease outlasts several renewals
+                store.campaigns.renew_runner(campaign_id, holder, LEASE_S)
 
     renewal = threading.Thread(target=renew, name="runner-lease", daemon=True)
     renewal.start()
     try:
-        yield True
+        yield holder
     finally:
         over.set()
         renewal.join()
         store.campaigns.release_runner(campaign_id, holder)
+
+
+def _machine() -> str:
+    """Names this machine, this boot of it and this container: only there does a process number mean anything."""
+    parts = [socket.gethostname(), *(_read(name) for name in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"))]
+    with suppress(OSError):
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return f"{socket.gethostname()}-{content_digest(list(parts))[:12]}"
+
+
+def _read(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _replace_dead_runner(store: Store, campaign_id: int) -> None:
@@ -55,7 +70,7 @@ def _replace_dead_runner(store: Store, campaign_id: int) -> None:
     runner = store.campaigns.runner(campaign_id)
     if runner is None:
         return
-    machine, _, process_id = runner.holder.rpartition(":")
-    is_of_this_machine = machine == runner_name().rpartition(":")[0]
-    if is_of_this_machine and process_id.isdigit() and not psutil.pid_exists(int(process_id)):
+    machine, _, process = runner.holder.removeprefix(RUNNER_PREFIX).partition(":")
+    process_id = process.partition(":")[0]
+    if machine == _machine() and process_id.isdigit() and not psutil.pid_exists(int(process_id)):
         store.campaigns.break_runner(campaign_id, runner.holder)

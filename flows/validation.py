@@ -1,10 +1,13 @@
 """Whether a spec can be run at all: refused before anything is spent."""
 
+from dataclasses import fields
+
 from domain.campaign import CampaignSpec
-from domain.errors import SpecError
+from domain.errors import EmptySpaceError, SpecError, UnknownOracleError
 from domain.fidelity import Fidelity
 from domain.parsing import ParseError
 from domain.ports import Oracle
+from domain.search_space import SearchSpace
 from generators.feasibility import require_feasible
 from generators.registry import build_generator
 from oracles.registry import build_oracle
@@ -19,7 +22,10 @@ def require_runnable(spec: CampaignSpec) -> None:
         UnknownOracleError: If a fidelity names an oracle that is not registered.
         SpecError: If a component or an oracle refuses its settings, or an oracle measures something else.
     """
-    require_feasible(spec.space)
+    try:
+        require_feasible(spec.space)
+    except EmptySpaceError as error:
+        raise EmptySpaceError(f"space.{_field(error.problem)}: {error.problem}", remedy=error.remedy) from error
     for position, fidelity in enumerate(spec.ladder):
         oracle = _build(fidelity, position)
         if oracle.quantity.name != spec.objective.quantity:
@@ -37,3 +43,12 @@ def _build(fidelity: Fidelity, position: int) -> Oracle:
         return build_oracle(fidelity.oracle, fidelity.settings)
     except ParseError as error:
         raise error.within("The campaign spec", "ladder", position, "settings") from error
+    except UnknownOracleError as error:
+        raise UnknownOracleError(f"ladder[{position}].oracle: {error.problem}", remedy=error.remedy) from error
+
+
+def _field(problem: str) -> str:
+    """The first key of the search space that a sentence names; `elements` where it names none."""
+    keys = [field.name for field in fields(SearchSpace)]
+    named = [(problem.index(key), -len(key), key) for key in keys if key in problem]
+    return min(named)[2] if named else "elements"

@@ -1,5 +1,6 @@
 """Everything that one campaign's steps work with: its spec, its store, its components."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -9,15 +10,15 @@ from domain.digest import derive_seed
 from domain.errors import OracleUnavailableError
 from domain.events import Event, EventKind
 from domain.fidelity import Fidelity, Ladder
-from domain.json_value import JsonValue
-from domain.ports import Generator, Oracle, OracleMode
-from domain.states import CampaignState, QueryState
-from flows.runner import runner_name
+from domain.json_value import JsonObject, JsonValue
+from domain.measurement import FailureKind
+from domain.ports import Generator, Oracle
+from domain.states import CampaignState
 from generators.registry import build_generator
 from oracles.registry import build_oracle
-from services.settings import Settings
+from services.settings import Settings, load_settings
 from services.store import Store, open_store
-from services.store.records import CampaignRecord, RoundRecord
+from services.store.records import CampaignRecord, MeasurementRecord, RoundRecord
 from surrogates.ports import Surrogate
 from surrogates.registry import build_surrogate
 
@@ -29,10 +30,12 @@ class Workplace:
         settings: Where files are kept and how many oracle processes may run.
         store: The open store.
         campaign: The campaign as stored.
+        runner: Who holds the campaign's lease.
     """
 
-    def __init__(self, settings: Settings, store: Store, campaign: CampaignRecord) -> None:
+    def __init__(self, settings: Settings, store: Store, campaign: CampaignRecord, runner: str) -> None:
         self.settings = settings
+        self.runner = runner
         self.store = store
         self.campaign = campaign
         self.spec = campaign.spec
@@ -72,7 +75,7 @@ class Workplace:
     @cached_property
     def laboratory_fidelities(self) -> frozenset[str]:
         """Fidelities that people answer, within weeks."""
-        return frozenset(name for name, oracle in self.oracles.items() if oracle.mode is OracleMode.LABORATORY)
+        return frozenset(fidelity.name for fidelity in self.spec.ladder if fidelity.is_laboratory)
 
     @cached_property
     def surrogate(self) -> Surrogate:
@@ -106,12 +109,22 @@ class Workplace:
         """Whether nobody has stopped the campaign, and no other process has taken it over."""
         is_stopped = self.store.campaigns.get(self.campaign.name).state is CampaignState.STOPPED
         runner = self.store.campaigns.runner(self.campaign.id)
-        return not is_stopped and runner is not None and runner.holder == runner_name()
+        return not is_stopped and runner is not None and runner.holder == self.runner
 
     def hopeless_candidates(self) -> frozenset[int]:
-        """Numbers of the candidates at which some look failed for good: money for dearer looks would be wasted."""
-        failed = self.store.queries.list(self.campaign.id, states=frozenset({QueryState.FAILED}))
-        return frozenset(query.candidate_id for query in failed)
+        """Numbers of the candidates at which some look would fail again: money for dearer looks would be wasted."""
+        failed = self.store.failures.list(self.campaign.id)
+        return frozenset(f.candidate_id for f in failed if f.is_final and f.failure.kind is FailureKind.PERMANENT)
+
+    def last_measurement(self) -> int:
+        """Number of the newest measurement; 0 before the first. Numbers order what clocks cannot."""
+        return max((record.id for record in self.store.measurements.list(self.campaign.id)), default=0)
+
+    def measured_after(self, notes: JsonObject) -> tuple[MeasurementRecord, ...]:
+        """Measurements that came after a round's notes were written."""
+        known = notes.get("last_measurement")
+        newest = known if isinstance(known, int) else 0
+        return tuple(record for record in self.store.measurements.list(self.campaign.id) if record.id > newest)
 
     def emit(self, kind: EventKind, message: str, **payload: JsonValue) -> None:
         """Tells everybody who watches the campaign what has happened."""
@@ -119,12 +132,13 @@ class Workplace:
 
 
 @contextmanager
-def open_workplace(settings: Settings, campaign: str) -> Iterator[Workplace]:
-    """Opens the store and a campaign in it.
+def open_workplace(campaign: str, runner: str) -> Iterator[Workplace]:
+    """Opens the environment's store and a campaign in it, for the holder of its lease.
 
     Raises:
         StoreError: If the store cannot be used.
         NotFoundError: If there is no such campaign.
     """
+    settings = load_settings(os.environ)
     with open_store(settings.store_url) as store:
-        yield Workplace(settings, store, store.campaigns.get(campaign))
+        yield Workplace(settings, store, store.campaigns.get(campaign), runner)

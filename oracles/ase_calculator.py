@@ -22,6 +22,7 @@ from domain.quantity import Quantity
 from oracles.calculators import CalculatorChoice, kpoint_grid
 from oracles.formation import FORMATION_ENERGY, formation_energy_eV_per_atom, require_references, require_size
 from oracles.potential import PotentialSettings, relax_placement
+from oracles.potentials import Potential
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
 from oracles.sites import Placement, Placements, lowest_relaxed, rank, unrelaxed_placements
@@ -30,7 +31,6 @@ from oracles.versions import versions_of
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from ase.calculators.calculator import Calculator
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,14 @@ class AseOracle:
     name: str = "ase"
     quantity: Quantity = FORMATION_ENERGY
     mode: OracleMode = OracleMode.COMPUTED
-    _prerelaxing: Calculator | None = field(default=None, init=False, repr=False)
+    _prerelaxing: Potential | None = field(default=None, init=False, repr=False)
 
     @property
     def version(self) -> str:
         """Calculator, the potential that relaxes for it, and everything between them and the number."""
         software = versions_of(*self.settings.choice().distributions, "petalite", "ase", "pyxtal", "spglib")
-        sites = f", sites by {self.settings.prerelax.name}" if self.settings.prerelax else ""
+        potential = self._prerelaxing or self.settings.prerelax
+        sites = f", sites by {potential.name}" if potential else ""
         return f"{self.settings.choice().path}, {software}{sites}"
 
     def check(self) -> None:
@@ -158,8 +159,10 @@ class AseOracle:
             return placements.lowest, placements
         if self._prerelaxing is None:
             self._prerelaxing = prerelax.load()
-        drawn = rank(unrelaxed_placements(request, prerelax.drawing), self._prerelaxing, ranked_by=prerelax.name)
-        realization, details = relax_placement(drawn.lowest, self._prerelaxing, prerelax)
+        potential = self._prerelaxing
+        potential.require_elements(request.blueprint.composition.elements)
+        drawn = rank(unrelaxed_placements(request, prerelax.drawing), potential.calculator, ranked_by=potential.name)
+        realization, details = relax_placement(drawn.lowest, potential, prerelax)
         return Placement.of(realization, is_new=True), Placements(
             drawn.every, {**drawn.details, "prerelaxation": details}
         )

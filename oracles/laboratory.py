@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from domain import quantity as quantities
 from domain.blueprint import Blueprint
+from domain.fidelity import LABORATORY_ORACLE
 from domain.json_value import JsonObject
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
@@ -32,7 +33,7 @@ class LaboratoryOracle:
     """A queue that people answer. It never looks itself."""
 
     settings: LaboratorySettings
-    name: str = "laboratory"
+    name: str = LABORATORY_ORACLE
     mode: OracleMode = OracleMode.LABORATORY
 
     @property

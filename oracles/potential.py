@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from domain.blueprint import Blueprint, Realization
+from domain.elements import element
 from domain.errors import InvalidValueError
 from domain.json_value import JsonObject
 from domain.look import LookRequest, LookResult, ReferenceEnergy
@@ -13,16 +14,13 @@ from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity
 from oracles.formation import FORMATION_ENERGY, formation_energy_eV_per_atom, require_references, require_size
-from oracles.potentials import PotentialChoice
+from oracles.potentials import Potential, PotentialChoice
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
 from oracles.relaxation import relax_cell, relax_sites
 from oracles.sites import Placement, Placements, rank, unrelaxed_placements
 from oracles.structures import conventional_cell, to_cif
 from oracles.versions import versions_of
-
-if TYPE_CHECKING:
-    from ase.calculators.calculator import Calculator
 
 _REFERENCE_FMAX_EV_A = 0.02
 _REFERENCE_MAX_STEPS = 300
@@ -48,6 +46,7 @@ class PotentialSettings(PotentialChoice):
     """Largest conventional cell that is taken."""
 
     def __post_init__(self) -> None:
+        PotentialChoice.__post_init__(self)
         if not (self.fmax_eV_A > 0 and self.max_steps >= 1):
             raise InvalidValueError(
                 f"fmax_eV_A {self.fmax_eV_A} and max_steps {self.max_steps} allow no relaxation.",
@@ -69,12 +68,13 @@ class PotentialOracle:
     name: str = "potential"
     quantity: Quantity = FORMATION_ENERGY
     mode: OracleMode = OracleMode.COMPUTED
-    _calculator: Calculator | None = field(default=None, init=False, repr=False)
+    _potential: Potential | None = field(default=None, init=False, repr=False)
 
     @property
     def version(self) -> str:
         """Potential, model and everything between it and the number."""
-        return f"{self.settings.name}, {versions_of('petalite', 'ase', 'pyxtal', 'spglib', 'torch')}"
+        potential = self._potential or self.settings
+        return f"{potential.name}, {versions_of('petalite', 'ase', 'pyxtal', 'spglib', 'torch')}"
 
     def check(self) -> None:
         """Checks that the potential is installed.
@@ -104,10 +104,15 @@ class PotentialOracle:
 
         Raises:
             PermanentLookError: If the element has no reference structure.
+            UnsupportedCrystalError: If the model was not made for the element.
         """
         structure = reference_structure(symbol)
+        potential = self._loaded()
+        potential.require_elements([element(symbol)])
         relax = relax_sites if structure.is_molecular else relax_cell
-        relaxed = relax(structure.atoms, self._loaded(), fmax_eV_A=_REFERENCE_FMAX_EV_A, max_steps=_REFERENCE_MAX_STEPS)
+        relaxed = relax(
+            structure.atoms, potential.calculator, fmax_eV_A=_REFERENCE_FMAX_EV_A, max_steps=_REFERENCE_MAX_STEPS
+        )
         return ReferenceEnergy(
             symbol, relaxed.energy_eV_per_atom, structure.words, to_cif(relaxed.atoms), relaxed.details
         )
@@ -118,21 +123,23 @@ class PotentialOracle:
         Raises:
             InvalidValueError: If a reference energy is missing.
             PermanentLookError: If no sites can be drawn, or the crystal does not survive.
+            UnsupportedCrystalError: If the model was not made for an element.
         """
-        calculator = self._loaded()
+        potential = self._loaded()
+        potential.require_elements(request.blueprint.composition.elements)
         placements = rank(
-            unrelaxed_placements(request, self.settings.drawing), calculator, ranked_by=self.settings.name
+            unrelaxed_placements(request, self.settings.drawing), potential.calculator, ranked_by=potential.name
         )
         if self.settings.relax == "none":
             best = placements.lowest
             return self._result(request, placements, best.realization, {})
-        relaxed, details = relax_placement(placements.lowest, calculator, self.settings)
+        relaxed, details = relax_placement(placements.lowest, potential, self.settings)
         return self._result(request, placements, relaxed, details)
 
-    def _loaded(self) -> Calculator:
-        if self._calculator is None:
-            self._calculator = self.settings.load()
-        return self._calculator
+    def _loaded(self) -> Potential:
+        if self._potential is None:
+            self._potential = self.settings.load()
+        return self._potential
 
     def _result(
         self, request: LookRequest, placements: Placements, chosen: Realization, details: JsonObject
@@ -150,14 +157,16 @@ class PotentialOracle:
 
 
 def relax_placement(
-    placement: Placement, calculator: Calculator, settings: PotentialSettings
+    placement: Placement, potential: Potential, settings: PotentialSettings
 ) -> tuple[Realization, JsonObject]:
     """Relaxes a placement into a realization of its own, with the details of how it went.
 
     Raises:
         PermanentLookError: If the crystal explodes or collapses.
     """
-    relaxed = relax_cell(placement.atoms, calculator, fmax_eV_A=settings.fmax_eV_A, max_steps=settings.max_steps)
+    relaxed = relax_cell(
+        placement.atoms, potential.calculator, fmax_eV_A=settings.fmax_eV_A, max_steps=settings.max_steps
+    )
     start = placement.realization
     realization = Realization(
         blueprint_digest=start.blueprint_digest,
@@ -165,7 +174,7 @@ def relax_placement(
         method=f"{start.method}+relax",
         seed=start.seed,
         energy_eV_per_atom=relaxed.energy_eV_per_atom,
-        ranked_by=settings.name,
+        ranked_by=potential.name,
         is_relaxed=True,
     )
     return realization, relaxed.details

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import warnings
+import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
-from domain.errors import OracleUnavailableError
+from domain.elements import Element
+from domain.errors import InvalidValueError, OracleUnavailableError, UnsupportedCrystalError
 from oracles.versions import versions_of
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
+    from mace.calculators import MACECalculator
 
 _DISTRIBUTIONS: Final = {"chgnet": "chgnet", "mace": "mace-torch"}
 _CHGNET_DEFAULT: Final = "0.3.0"
 _MACE_DEFAULT: Final = "medium-mpa-0"
+_UNREADABLE: Final = (AttributeError, ImportError, KeyError, RuntimeError, ValueError)
+"""What loading raises for weights without their model, and for models of other versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Potential:
+    """A loaded potential."""
+
+    name: str
+    """Potential, version and model, as they were loaded: a file may hold another model by now."""
+    calculator: Calculator
+    atomic_numbers: frozenset[int] | None = None
+    """Elements that the model was made for; None: every one that Petalite knows."""
+
+    def require_elements(self, elements: Iterable[Element]) -> None:
+        """Refuses elements that the model was not made for.
+
+        Raises:
+            UnsupportedCrystalError: If there are any.
+        """
+        if self.atomic_numbers is None:
+            return
+        missing = ", ".join(e.symbol for e in sorted(elements) if e.atomic_number not in self.atomic_numbers)
+        if missing:
+            raise UnsupportedCrystalError(
+                f"The model knows no {missing} ({self.name}).",
+                remedy=f"Leave {missing} out of the search space, or choose a model that was trained on it.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +61,16 @@ class PotentialChoice:
     potential: Literal["chgnet", "mace"] = "chgnet"
     """`chgnet` carries its weights in its wheel; `mace` takes a checkpoint."""
     model: str | None = None
-    """CHGNet: a model in the wheel. MACE: path of a checkpoint or name of a foundation model. None: the default."""
+    """CHGNet: a model in the wheel. MACE: whole path of a checkpoint, or a foundation model. None: the default."""
     device: Literal["cpu", "cuda"] = "cpu"
+
+    def __post_init__(self) -> None:
+        path = _checkpoint(self.model) if self.potential == "mace" else None
+        if path is not None and not path.is_absolute():
+            raise InvalidValueError(
+                f"The path of the MACE checkpoint, {path}, is relative, but every look runs in a folder of its own.",
+                remedy=f"Give the whole path, such as {path.absolute()}.",
+            )
 
     @property
     def name(self) -> str:
@@ -60,20 +99,23 @@ class PotentialChoice:
             raise OracleUnavailableError(
                 f"The potential '{package}' is not installed.", remedy=f"pip install {_DISTRIBUTIONS[package]}"
             )
-        path = _checkpoint(self.model)
-        if self.potential == "mace" and path is not None and not path.is_file():
-            raise OracleUnavailableError(
-                f"There is no MACE checkpoint at {path}.", remedy="Put the checkpoint there, or correct 'model'."
-            )
+        path = _checkpoint(self.model) if self.potential == "mace" else None
+        if path is not None:
+            _require_checkpoint(path)
 
-    def load(self) -> Calculator:
-        """Loads the potential as an ASE calculator; to be called in a worker process only.
+    def load(self) -> Potential:
+        """Loads the potential; to be called in a worker process only.
 
         Raises:
             OracleUnavailableError: If its software or weights are not here, with which file to put where.
         """
         self.check()
-        return self._load_chgnet() if self.potential == "chgnet" else self._load_mace()
+        # Named once: the file may be replaced while these weights are in use.
+        name = self.name
+        if self.potential == "chgnet":
+            return Potential(name, self._load_chgnet())
+        calculator = self._load_mace()
+        return Potential(name, calculator, frozenset(int(z) for z in calculator.z_table.zs))
 
     def _load_chgnet(self) -> Calculator:
         from chgnet.model.dynamics import CHGNetCalculator
@@ -91,22 +133,54 @@ class PotentialChoice:
             ) from error
         return CHGNetCalculator(model=model, use_device=self.device, on_isolated_atoms="ignore")
 
-    def _load_mace(self) -> Calculator:
-        from mace.calculators import MACECalculator, mace_mp
+    def _load_mace(self) -> MACECalculator:
+        from mace.calculators import MACECalculator
 
-        path = _checkpoint(self.model)
-        if path is not None:
-            return MACECalculator(model_paths=str(path), device=self.device, default_dtype="float64")
-        name = self.model or _MACE_DEFAULT
+        path = _checkpoint(self.model) or _foundation_model(self.model or _MACE_DEFAULT)
         try:
-            return mace_mp(model=name, device=self.device, default_dtype="float64")
-        except RuntimeError as error:
-            cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "mace"
+            # As a list: a text alone is taken for a pattern, and a committee where it matches several files.
+            return MACECalculator(model_paths=[str(path)], device=self.device, default_dtype="float64")
+        except _UNREADABLE as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise OracleUnavailableError(
-                f"The weights of the MACE foundation model '{name}' are not on this machine and cannot be downloaded.",
-                remedy=f"Download the checkpoint elsewhere, give its path as 'model', or put it into {cache}, or use "
-                "chgnet, which carries its weights.",
+                f"The MACE checkpoint {path} cannot be loaded on {self.device}: {reason}",
+                remedy=f"Give a whole model as training writes it, made for {versions_of('mace-torch', 'e3nn')}.",
             ) from error
+
+
+def _require_checkpoint(path: Path) -> None:
+    """Refuses what is no file, or not one as torch has written it since 2020."""
+    if not path.is_file():
+        raise OracleUnavailableError(
+            f"There is no MACE checkpoint at {path}.", remedy="Put the checkpoint there, or correct 'model'."
+        )
+    if not zipfile.is_zipfile(path):
+        raise OracleUnavailableError(
+            f"{path} is no MACE checkpoint, or only a part of one.", remedy="Copy it again, or correct 'model'."
+        )
+
+
+def _foundation_model(name: str) -> Path:
+    """Finds the weights of a foundation model, which mace downloads where they are not in its cache.
+
+    Raises:
+        OracleUnavailableError: If there is no such model, or its weights cannot be had.
+    """
+    from mace.calculators.foundations_models import download_mace_mp_checkpoint, mace_mp_urls
+
+    if name not in mace_mp_urls:
+        raise OracleUnavailableError(
+            f"MACE has no foundation model '{name}'.",
+            remedy=f"Give the whole path of a checkpoint, or one of {', '.join(mace_mp_urls)}.",
+        )
+    try:
+        return Path(download_mace_mp_checkpoint(name))
+    except (OSError, RuntimeError) as error:
+        raise OracleUnavailableError(
+            f"The weights of the MACE foundation model '{name}' are not on this machine and cannot be downloaded.",
+            remedy=f"Fetch {mace_mp_urls[name]} elsewhere and give its whole path here as 'model', or use chgnet, "
+            "which carries its weights.",
+        ) from error
 
 
 def _checkpoint(model: str | None) -> Path | None:

@@ -11,7 +11,7 @@ import yaml
 from yaml.representer import BaseRepresenter
 
 from domain.campaign import CampaignSpec
-from domain.errors import SpecError
+from domain.errors import SpecError, UnknownOracleError
 from domain.parsing import Location, ParseError, Problem, parse, to_json_value
 
 _LARGEST_FILE_BYTES: Final = 2**20
@@ -42,7 +42,7 @@ def load_spec(path: Path) -> CampaignSpec:
         raise _with_lines(error, path, root) from error
 
 
-def explain(error: SpecError, path: Path) -> SpecError:
+def explain(error: SpecError | UnknownOracleError, path: Path) -> SpecError | UnknownOracleError:
     """Adds file and line to what is wrong with a spec where that was found after reading it.
 
     Args:
@@ -138,7 +138,9 @@ def _refuse_duplicate_keys(node: yaml.Node, path: Path) -> None:
             _refuse_duplicate_keys(item, path)
 
 
-def _with_lines(error: SpecError, path: Path, root: yaml.MappingNode) -> SpecError:
+def _with_lines(
+    error: SpecError | UnknownOracleError, path: Path, root: yaml.MappingNode
+) -> SpecError | UnknownOracleError:
     if isinstance(error, ParseError):
         lines = [_describe(problem, path, root) for problem in error.problems]
         return SpecError("\n".join(lines) + ("" if lines[-1].endswith((".", "?")) else "."), remedy=_REMEDY)
@@ -155,7 +157,7 @@ def _describe(problem: Problem, path: Path, root: yaml.MappingNode) -> str:
     if message == "unknown key" and is_found:
         return f"{where}: {_unknown_key(problem)}"
     field = Problem(location, message).field
-    return f"{where}: {field}: {message}" if field else f"{where}: {message}"
+    return f"{where}: {message}" if message.startswith(field) else f"{where}: {field}: {message}"
 
 
 def _unknown_key(problem: Problem) -> str:

@@ -73,8 +73,6 @@ def _store(settings: Settings) -> Finding:
 
     try:
         with open_store(settings.store_url) as store:
-            return Finding(
-                "store", is_well=True, detail=f"{settings.store_url}, {len(store.campaigns.list())} campaigns"
-            )
+            return Finding("store", is_well=True, detail=f"{store.address}, {len(store.campaigns.list())} campaigns")
     except PetaliteError as error:
         return Finding("store", is_well=False, detail=str(error))

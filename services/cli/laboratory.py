@@ -7,16 +7,13 @@ from typing import Annotated
 import typer
 
 from domain.measurement import Censoring
-from domain.states import QueryState
 from services.cli.options import AsJson
 from services.cli.output import console, print_json, print_table
 from services.intake import record_laboratory_result
+from services.intake.laboratory import LEASE_DAYS, claim_laboratory_query, release_laboratory_query
 from services.reports.laboratory import laboratory_queries
 from services.settings import load_settings
 from services.store import open_store
-
-LEASE_DAYS = 60
-SECONDS_PER_DAY = 86_400
 
 app = typer.Typer(help="The laboratory's queue: list, claim, submit.", no_args_is_help=True)
 
@@ -31,6 +28,7 @@ def list_queries(
 ) -> None:
     """List what waits for a laboratory, and what is claimed."""
     with open_store(load_settings(os.environ).store_url) as store:
+        store.queries.requeue_lapsed(store.now())
         rows = laboratory_queries(store, campaign)
     if as_json:
         print_json([row.as_json() for row in rows])
@@ -56,14 +54,16 @@ def claim(query: Annotated[int, typer.Argument(help="Number of the query.")], *,
     """Claim a query, so that nobody else makes the same sample."""
     worker = person or getpass.getuser()
     with open_store(load_settings(os.environ).store_url) as store:
-        claimed = store.queries.claim(query, worker=worker, lease_s=LEASE_DAYS * SECONDS_PER_DAY)
-        if claimed is not None:
-            console().print(f"Query {query} is yours for {LEASE_DAYS} days, {worker}.")
-            return
-        held = store.queries.get(query)
-    whom = f" by {held.worker}" if held.state is QueryState.CLAIMED else ""
-    console().print(f"Query {query} cannot be claimed: it is {held.state.value}{whom}.")
-    raise typer.Exit(1)
+        claim_laboratory_query(store, query, worker=worker)
+    console().print(f"Query {query} is yours for {LEASE_DAYS} days, {worker}.")
+
+
+@app.command()
+def release(query: Annotated[int, typer.Argument(help="Number of the query.")], *, person: Person = "") -> None:
+    """Give a claimed query back to the queue."""
+    with open_store(load_settings(os.environ).store_url) as store:
+        release_laboratory_query(store, query, worker=person or getpass.getuser())
+    console().print(f"Query {query} waits for somebody else.")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from domain.states import CampaignState
 from services.cli.output import console, print_table
 from services.reports.export import export_campaign
-from services.reports.leaders import Leader, leaders
+from services.reports.leaders import Leader, believed_target, leaders
 from services.reports.spending import burn_down
 from services.settings import Settings
 from services.store import Store
@@ -35,7 +35,7 @@ def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
     title = f"Best of {len(ranked)} crystals by {measured.name.replace('_', ' ')} ({measured.unit})"
     print_table(title, columns, rows, empty="No crystal has been measured yet.")
     if ranked:
-        target, unit = spec.fidelities.target.name, spec.budget.unit
+        target, unit = believed_target(store, campaign), spec.budget.unit
         console().print(f"[dim]expected: at {target}, ± one standard deviation; paid: for all looks, {unit}[/]")
 
 

@@ -21,8 +21,9 @@ Start with `petalite run docs/examples/quickstart.yaml`. Files are kept in ./pet
 otherwise; PETALITE_STORE_URL names another store (SQLite file or PostgreSQL), PETALITE_WORKERS how many oracle
 processes may run at once.
 
-Exit status: 0 done; 1 refused, nothing was changed; 2 misspelt command; 3 the campaign waits for a laboratory;
-4 another process is running the campaign; 130 interrupted, everything recorded so far is kept.""",
+Exit status: 0 done; 1 refused, or ended by an error (what was recorded is kept); 2 misspelt command; 3 the campaign
+waits for a laboratory; 4 another process is running the campaign; 130 interrupted, everything recorded so far is
+kept.""",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -57,4 +58,4 @@ def main() -> None:
         app()
     except PetaliteError as error:
         print_error(error)
-        sys.exit(ExitCode.REFUSED)
+        sys.exit(ExitCode.FAILED)

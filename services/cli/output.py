@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from domain.errors import PetaliteError
 from domain.json_value import JsonValue
@@ -16,8 +17,8 @@ class ExitCode(IntEnum):
     """What the exit status means."""
 
     DONE = 0
-    REFUSED = 1
-    """Something was wrong; nothing was changed."""
+    FAILED = 1
+    """Refused before anything was changed, or ended by an error; what was recorded is kept."""
     USAGE = 2
     """The command was misspelt."""
     WAITING = 3
@@ -45,10 +46,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         table.add_column(column, overflow="fold")
     n_rows = 0
     for n_rows, row in enumerate(rows, start=1):  # noqa: B007 - the last number is the count
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as they are: brackets in a cell are no markup
     console().print(table if n_rows else empty)
 
 
 def print_error(error: PetaliteError) -> None:
     """Prints an error on standard error: what is wrong, then what to do."""
-    Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {error.problem}\n[bold]Remedy:[/] {error.remedy}")
+    told = Text.assemble(("Error: ", "bold red"), error.problem, ("\nRemedy: ", "bold"), error.remedy)
+    Console(stderr=True, highlight=False).print(told, soft_wrap=True)

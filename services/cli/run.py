@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import NotFoundError, SpecError
+from domain.errors import ConflictError, SpecError, UnknownOracleError
 from domain.states import CampaignState
 from services.cli.leaders import print_outcome
 from services.cli.output import ExitCode, console, print_json
@@ -53,20 +53,20 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
     """Creates the campaign or finds it; everything that can be refused is refused here, before anything is spent."""
     path = Path(campaign)
     with open_store(settings.store_url) as store:
-        if path.suffix in {".yaml", ".yml"} or path.exists():
+        if path.suffix in {".yaml", ".yml"} or path.is_file():
             from flows.validation import require_runnable
 
             spec = load_spec(path)
             try:
                 require_runnable(spec)
-            except SpecError as error:
+            except (SpecError, UnknownOracleError) as error:
                 raise explain(error, path) from error
             record = store.campaigns.create(spec)
         else:
             record = store.campaigns.get(campaign)
         if record.state is CampaignState.STOPPED:
             if not resume:
-                raise NotFoundError(
+                raise ConflictError(
                     f"Campaign '{record.name}' was stopped.", remedy=f"Go on with: petalite run {campaign} --resume"
                 )
             record = store.campaigns.set_state(record.id, CampaignState.RUNNING)
@@ -94,7 +94,7 @@ def _advance(settings: Settings, record: CampaignRecord) -> ExitCode:
         from flows.advance import Outcome, advance
 
         meaning = {Outcome.WAITING: ExitCode.WAITING, Outcome.BUSY: ExitCode.BUSY}
-        return meaning.get(advance(settings, record.name), ExitCode.DONE)
+        return meaning.get(advance(record.name), ExitCode.DONE)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -165,10 +165,11 @@ def _finish(connection: Connection, query: QueryRecord, measurement: Measurement
     require_query_step(query.state, QueryState.DONE)
     move_query(connection, query, QueryState.DONE, at=now)
     book(connection, query, measurement.cost, at=now)
-    took = "" if measurement.cost.core_seconds is None else f" ({measurement.cost.core_seconds:.1f} core-seconds)"
+    core_seconds = measurement.cost.core_seconds
+    took = "" if core_seconds is None else f", took {core_seconds:.1f} core-seconds"
     message = (
         f"ask: {describe_query(connection, query)}: {measurement.censoring.value.strip('=')}{measurement.value:.4g} "
-        f"{measurement.unit}{took}"
+        f"{measurement.unit} ({query.declared.amount:g} charged{took})"
     )
     payload: dict[str, JsonValue] = {
         "query_id": query.id,

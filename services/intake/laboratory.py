@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Final
 
 from domain.cost import Cost
 from domain.errors import ConflictError
@@ -12,8 +13,46 @@ from services.intake.units import convert
 from services.store import Store
 from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
 
-_LEASE_S = 6 * 7 * 24 * 3600.0
-"""Six weeks: laboratories have no heartbeat."""
+LEASE_DAYS: Final = 60
+"""Laboratories have no heartbeat."""
+_SECONDS_PER_DAY: Final = 86_400.0
+
+
+def claim_laboratory_query(store: Store, query_id: int, *, worker: str) -> QueryRecord:
+    """Claims a query for somebody in a laboratory; their own claim again is harmless.
+
+    Raises:
+        NotFoundError: If there is no such query.
+        ConflictError: If it is no laboratory's, somebody else holds it, or it is over.
+    """
+    _require_laboratory(store, query_id)
+    store.queries.requeue_lapsed(store.now())
+    claimed = store.queries.claim(query_id, worker=worker, lease_s=LEASE_DAYS * _SECONDS_PER_DAY)
+    if claimed is None:
+        raise _not_yours(store.queries.get(query_id))
+    return claimed
+
+
+def release_laboratory_query(store: Store, query_id: int, *, worker: str) -> None:
+    """Gives a claimed query back to the queue.
+
+    Raises:
+        NotFoundError: If there is no such query.
+        ConflictError: If it is no laboratory's, or this worker does not hold it.
+    """
+    _require_laboratory(store, query_id)
+    query = store.queries.get(query_id)
+    if query.worker != worker or not store.queries.release(query_id, query.fence):
+        raise _not_yours(query)
+
+
+def _require_laboratory(store: Store, query_id: int) -> None:
+    query = store.queries.get(query_id)
+    if not store.campaigns.by_id(query.campaign_id).spec.fidelities.fidelity(query.fidelity).is_laboratory:
+        raise ConflictError(
+            f"Query {query_id} is computed at '{query.fidelity}'; no laboratory is asked.",
+            remedy="See `petalite lab list` for what a laboratory is asked.",
+        )
 
 
 def record_laboratory_result(  # noqa: PLR0913 - one keyword for each cell of the form that people fill in
@@ -37,6 +76,7 @@ def record_laboratory_result(  # noqa: PLR0913 - one keyword for each cell of th
         InvalidValueError: If the unit or the value is refused.
         ConflictError: If somebody else holds the query, or it was answered otherwise.
     """
+    _require_laboratory(store, query_id)
     query = store.queries.get(query_id)
     campaign = store.campaigns.by_id(query.campaign_id)
     fidelity = campaign.spec.fidelities.fidelity(query.fidelity)
@@ -60,9 +100,7 @@ def record_laboratory_result(  # noqa: PLR0913 - one keyword for each cell of th
         return _same_answer(store, query, campaign, measurement)
     # Refused before the claim, so that a typing error leaves the query in the queue.
     convert(measurement, campaign.spec.objective.measured)
-    claimed = store.queries.claim(query_id, worker=worker, lease_s=_LEASE_S)
-    if claimed is None:
-        raise _not_yours(store.queries.get(query_id))
+    claimed = claim_laboratory_query(store, query_id, worker=worker)
     return record_measurement(store, query_id, fence=claimed.fence, measurement=measurement)
 
 
@@ -81,5 +119,7 @@ def _same_answer(
 
 def _not_yours(query: QueryRecord) -> ConflictError:
     if query.state is QueryState.CLAIMED:
-        return ConflictError(f"Query {query.id} is held by {query.worker}.", remedy="Ask them to give it back.")
+        return ConflictError(
+            f"Query {query.id} is held by {query.worker}.", remedy="They can give it back: petalite lab release."
+        )
     return ConflictError(f"Query {query.id} is {query.state.value}.", remedy="Choose one that is queued.")

@@ -7,8 +7,6 @@ from domain.states import CampaignState, QueryState
 from services.store import Store
 from services.store.records import CampaignRecord
 
-LABORATORY_ORACLE = "laboratory"
-
 
 @dataclass(frozen=True, slots=True)
 class LaboratoryQuery:
@@ -73,6 +71,6 @@ def _of_campaign(store: Store, record: CampaignRecord) -> list[LaboratoryQuery]:
             worker=query.worker,
         )
         for fidelity in record.spec.ladder
-        if fidelity.oracle == LABORATORY_ORACLE
+        if fidelity.is_laboratory
         for query in store.queries.list(record.id, states=states, fidelity=fidelity.name)
     ]

@@ -59,6 +59,16 @@ def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
     return tuple(sorted(found, key=lambda leader: -_promise(leader, sign)))
 
 
+def believed_target(store: Store, campaign: str) -> str:
+    """The fidelity that expectations speak of: the target, or the highest one that could be asked."""
+    record = store.campaigns.get(campaign)
+    for closed in reversed(store.rounds.list(record.id)):
+        target = closed.closing_notes.get("target")
+        if isinstance(target, str):
+            return target
+    return record.spec.fidelities.target.name
+
+
 def _promise(leader: Leader, sign: int) -> float:
     if leader.expected is None or leader.expected_sd is None:
         return sign * leader.best_look.measurement.value

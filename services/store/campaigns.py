@@ -1,6 +1,7 @@
 """Campaigns, their states, and who drives them."""
 
 import difflib
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
@@ -87,19 +88,23 @@ class Campaigns:
             NotFoundError: If there is no such campaign.
             IllegalTransitionError: If the state machine has no such step.
         """
-        now = self._database.now()
         with self._database.write() as connection:
-            before = lock_campaign(connection, campaign_id)
-            if before.state is state:
-                return before
-            require_campaign_step(before.state, state)
-            connection.execute(
-                update(campaigns).where(campaigns.c.id == campaign_id).values(state=state.value, updated_at=now)
-            )
-            message = f"Campaign {before.name} is {state.value}" + (f": {reason}" if reason else ".")
-            payload = {"before": before.state.value, "after": state.value, "reason": reason}
-            write_events(connection, campaign_id, [(EventKind.CAMPAIGN_STATE, message, payload)], at=now)
+            self._move(connection, lock_campaign(connection, campaign_id), state, reason=reason)
             return read_campaign(connection, campaign_id)
+
+    def set_state_from(self, campaign_id: int, before: Collection[CampaignState], state: CampaignState) -> bool:
+        """Moves a campaign on only if it is in one of some states; False if somebody has moved it elsewhere meanwhile.
+
+        Raises:
+            NotFoundError: If there is no such campaign.
+            IllegalTransitionError: If the state machine has no such step.
+        """
+        with self._database.write() as connection:
+            campaign = lock_campaign(connection, campaign_id)
+            if campaign.state not in before:
+                return False
+            self._move(connection, campaign, state, reason="")
+            return True
 
     def acquire_runner(self, campaign_id: int, holder: str, lease_s: float) -> bool:
         """Makes a process the one that drives a campaign, unless another one's lease is still good.
@@ -134,6 +139,18 @@ class Campaigns:
         if row is None or row.runner is None or row.runner_until <= self._database.now():
             return None
         return RunnerLease(row.runner, row.runner_until)
+
+    def _move(self, connection: Connection, before: CampaignRecord, state: CampaignState, *, reason: str) -> None:
+        if before.state is state:
+            return
+        require_campaign_step(before.state, state)
+        now = self._database.now()
+        connection.execute(
+            update(campaigns).where(campaigns.c.id == before.id).values(state=state.value, updated_at=now)
+        )
+        message = f"{before.name} is {state.value}" + (f": {reason}" if reason else "")
+        payload = {"before": before.state.value, "after": state.value, "reason": reason}
+        write_events(connection, before.id, [(EventKind.CAMPAIGN_STATE, message, payload)], at=now)
 
     def _set_runner(self, campaign_id: int, condition: ColumnElement[bool], lease: RunnerLease | None) -> bool:
         values = {"runner": lease.holder if lease else None, "runner_until": lease.until if lease else None}

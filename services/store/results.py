@@ -99,16 +99,6 @@ def find_measurement(
     )
 
 
-def find_answer(connection: Connection, query_id: int) -> MeasurementRecord | None:
-    """Finds the measurement that answered a query, inside a transaction."""
-    return _one_measurement(
-        connection,
-        (measurements.c.query_id == query_id)
-        & measurements.c.is_evidence.is_(False)
-        & measurements.c.supersedes.is_(None),
-    )
-
-
 def find_failure_digests(connection: Connection, query_id: int, fence: int) -> frozenset[str]:
     """Payload digests of the failures that were handed in under a claim, inside a transaction."""
     statement = select(failures.c.payload_digest).where(failures.c.query_id == query_id, failures.c.fence == fence)

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import PermanentLookError
@@ -34,6 +34,8 @@ def crystals(draw: st.DrawFn) -> Atoms:
 @settings(max_examples=25, deadline=None)
 @given(crystals())
 def test_writing_what_was_read_changes_nothing(atoms: Atoms) -> None:
+    between = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), 1)]
+    assume(between.min(initial=1.0) > 2e-3)  # coinciding atoms are read as one
     text = to_cif(atoms)
     assert to_cif(from_cif(text)) == text
 
