@@ -19,6 +19,9 @@ test: $(VENV)/.installed-dev dft ## install, then run the quick tests and one re
 test-all: $(VENV)/.installed-dev dft ## every test, the slow ones and the physics too
 	$(BIN)/python -m pytest
 
+test-postgres: $(VENV)/.installed-dev ## the store's tests on a PostgreSQL server of their own
+	tools/test_postgres.sh $(BIN)/python
+
 check: $(VENV)/.installed-dev ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +48,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-.PHONY: help run test test-all check bench dft clean
+.PHONY: help run test test-all test-postgres check bench dft clean

@@ -35,6 +35,8 @@ _GPAW_REMEDY: Final = (
 )
 _STEADY_MIXER: Final[JsonObject] = MappingProxyType({"backend": "pulay", "beta": 0.02, "nmaxold": 5, "weight": 100})
 """GPAW's density mixing for the one retry: small steps, long waves damped."""
+_COMMANDS: Final = frozenset({"command", "profile", "directory", "label", "txt"})
+"""Parameters by which ASE's calculators run a shell command or write to any place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class CalculatorChoice:
             raise InvalidValueError(
                 f"'{self.name}' names no calculator.",
                 remedy=f"Give one of {', '.join(SHORT_NAMES)}, or a dotted path such as package.module.Class.",
+            )
+        for key in sorted(_COMMANDS & self.parameters.keys()):
+            raise InvalidValueError(
+                f"parameters.{key} would let a spec run commands or write files anywhere on this machine.",
+                remedy="Leave it out; commands are set in ASE's configuration file on the machine (~/.config/ase).",
             )
 
     @property
@@ -119,7 +126,7 @@ class CalculatorChoice:
             raise OracleUnavailableError(
                 f"The calculator '{self.path}' cannot be imported: {error}.", remedy="Correct the path."
             ) from error
-        # A spec may come from a stranger: only calculators are ever called. GPAW's is made by a function.
+        # A spec may come from a stranger: calculators alone are called, without commands. GPAW's is made by a function.
         if not self.is_gpaw and not (isinstance(found, type) and issubclass(found, BaseCalculator)):
             raise PermanentLookError(
                 f"'{self.path}' is no ASE calculator.", remedy="Name a subclass of BaseCalculator."

@@ -22,6 +22,7 @@ _TAIL_BYTES: Final = 4000
 _CHUNK_BYTES: Final = 65536
 _LAST_BREATH_S: Final = 5.0
 """How long a worker that closed its pipe may take to leave before it is killed."""
+_PRIVATE: Final = ("PETALITE_", "PREFECT_")
 _THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -222,10 +223,13 @@ def _start(scratch: Path) -> "tuple[subprocess.Popen[bytes], _Pipes]":
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    """The parent's environment and import path, one numerical thread, and temporary files in the scratch directory."""
+    """The parent's environment and import path, one numerical thread, and temporary files in the scratch directory.
+
+    Addresses and passwords of the store and of Prefect's server stay behind: an oracle has no business with either.
+    """
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)},
         **dict.fromkeys(_THREAD_VARIABLES, "1"),
         "PYTHONPATH": path,
         "TMPDIR": str(scratch),

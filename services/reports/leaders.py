@@ -33,8 +33,8 @@ class Leader:
 def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
     """Every crystal that was looked at, best first.
 
-    The order is by the expected value at the target fidelity, one standard deviation towards the worse: a crystal
-    that promises much but was seen only cheaply stands behind one that was verified.
+    The order is by the expected value at the target fidelity, one standard deviation towards the worse, so that a
+    promise counts for less than the same value verified.
     """
     record = store.campaigns.get(campaign)
     ranks = {fidelity.name: rank for rank, fidelity in enumerate(record.spec.ladder)}

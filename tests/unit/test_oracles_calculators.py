@@ -9,7 +9,7 @@ from ase.calculators.calculator import kptdensity2monkhorstpack
 from ase.calculators.emt import EMT
 
 from domain.blueprint import Realization
-from domain.errors import OracleUnavailableError, PermanentLookError
+from domain.errors import InvalidValueError, OracleUnavailableError, PermanentLookError
 from domain.look import LookRequest
 from oracles.calculators import CalculatorChoice, kpoint_grid
 from oracles.references import BY_HAND, has_reference, reference_structure
@@ -121,3 +121,9 @@ def test_metals_may_have_a_denser_grid_than_crystals() -> None:
     oracle = build_oracle("ase", settings)
     assert oracle.reference("Li").details["kpoints"] == [8, 8, 8]
     assert oracle.reference("Cl").details["kpoints"] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("key", ["command", "profile", "directory", "txt"])
+def test_a_spec_cannot_run_commands_or_write_anywhere(key: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"parameters.{key} would let a spec"):
+        CalculatorChoice("ase.calculators.mopac.MOPAC", {key: "touch /tmp/here"})
