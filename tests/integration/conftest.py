@@ -120,3 +120,31 @@ generator: { name: crystal-gfn, settings: { n_steps: 20, batch_size: 32 } }
         encoding="utf-8",
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def model_crystal_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign whose looks draw sites, need reference energies and take a moment: Lennard-Jones by ASE."""
+    path = tmp_path_factory.mktemp("specs") / "model.yaml"
+    path.write_text(
+        """
+name: model
+objective: { quantity: formation_energy, goal: minimize }
+space:
+  elements: [Li, F]
+  space_groups: [221, 225]
+  max_atoms: 8
+  volume_per_atom_A3: [9, 20]
+ladder:
+  - { name: short, oracle: ase, cost: 1, settings: { calculator: lj, parameters: { sigma: 1.2, rc: 4.0 } } }
+  - { name: long, oracle: ase, cost: 10, settings: { calculator: lj, parameters: { sigma: 1.2, rc: 8.0 } } }
+budget: { total: 60, per_round: 30, target_share: 0.5 }
+initial_looks: { short: 6, long: 2 }
+max_rounds: 2
+pool_size: 64
+seed: 5
+generator: { name: uniform }
+""",
+        encoding="utf-8",
+    )
+    return path

@@ -127,3 +127,24 @@ def test_a_completed_campaign_is_shown_again_and_charged_no_more(
     output = terminal.run("run", str(density_spec))
     assert "completed" in output
     assert charges(terminal.document("dense")) == charges(undisturbed)
+
+
+@pytest.fixture(scope="module")
+def undisturbed_model(make_terminal: Callable, model_crystal_spec: Path) -> Document:
+    terminal = make_terminal("undisturbed-model")
+    terminal.run("run", str(model_crystal_spec))
+    return terminal.document("model")
+
+
+@pytest.mark.parametrize(("kind", "nth"), [(EventKind.REFERENCE_DONE, 1), (EventKind.QUERY_CLAIMED, 8)])
+def test_killed_among_references_and_looks_equals_undisturbed(
+    make_terminal: Callable, model_crystal_spec: Path, undisturbed_model: Document, kind: EventKind, nth: int
+) -> None:
+    assert any(pick["measurements"] for pick in undisturbed_model["picks"])
+    terminal = make_terminal(f"killed-model-{kind.name}")
+    terminal.kill_when(terminal.start("run", str(model_crystal_spec)), "model", kind=kind, nth=nth)
+    terminal.run("run", str(model_crystal_spec))
+    continued = terminal.document("model")
+    assert charges(continued) == charges(undisturbed_model)
+    assert answers(continued) == answers(undisturbed_model)
+    assert len(continued["references"]) == len(undisturbed_model["references"])

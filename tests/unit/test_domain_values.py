@@ -118,7 +118,7 @@ FIDELITY = {"name": "a", "oracle": "o", "cost": 1.0}
         (CampaignSpec, SPEC, {"initial_looks": {}}, "initial_looks asks for no look"),
         (CampaignSpec, SPEC, {"initial_looks": {"cheap": 0}}, "initial_looks asks for no look"),
         (CampaignSpec, SPEC, {"initial_looks": {"cheap": -1}}, "initial_looks.cheap is -1"),
-        (CampaignSpec, SPEC, {"initial_looks": {"other": 1}}, "initial_looks.other: the ladder has no such fidelity. Choose among cheap, target"),
+        (CampaignSpec, SPEC, {"initial_looks": {"other": 1}}, "initial_looks.other: the ladder has no such fidelity"),
         *[(Measurement, MEASUREMENT, {"value": x}, "is no number. Record a failure instead") for x in NOT_FINITE],
         *[(Measurement, MEASUREMENT, {"sigma": x}, "A standard deviation of") for x in (-1.0, *NOT_FINITE)],
         *[(Measurement, MEASUREMENT, {"temperature_K": x}, "K is impossible") for x in (0.0, -1.0, *NOT_FINITE)],
