@@ -8,10 +8,11 @@ here="$(cd "$(dirname "$0")" && pwd)"
 
 "$(dirname "$pip")/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("gpaw") is None)' && exit 0
 
-have_headers() {
-    echo '#include <xc.h>' | cc -E - >/dev/null 2>&1 && { [ -e /usr/lib/x86_64-linux-gnu/libblas.so ] || cc -shared -lblas -o /dev/null -x c /dev/null 2>/dev/null; }
+can_build() {
+    command -v g++ >/dev/null && echo '#include <xc.h>' | cc -E - >/dev/null 2>&1 \
+        && echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null -lblas -lxc 2>/dev/null
 }
-if ! have_headers && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if ! can_build && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing the headers of libxc and OpenBLAS, which GPAW is built with ..."
     apt-get update -qq >/dev/null 2>&1
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libxc-dev libopenblas-dev g++ >/dev/null 2>&1
