@@ -19,6 +19,7 @@
     │   ├── UnsupportedCrystalError the oracle refuses this crystal (nothing is charged)
     │   ├── TransientLookError     the look failed and may succeed when repeated
     │   └── PermanentLookError     the look failed and would fail again
+    ├── ExportError                files cannot be written
     ├── GeneratorError             the generator cannot imagine crystals
     └── SurrogateError             the surrogate cannot be fitted
 
@@ -120,6 +121,10 @@ class TransientLookError(OracleError):
 
 class PermanentLookError(OracleError):
     """The look failed and would fail again."""
+
+
+class ExportError(PetaliteError):
+    """Files cannot be written."""
 
 
 class GeneratorError(PetaliteError):

@@ -36,6 +36,10 @@ class Quantity:
     high: float
     """Largest plausible value; anything above is refused."""
 
+    def shown(self, value: float) -> str:
+        """The value as people read it: three decimals, or three significant digits on a logarithmic scale."""
+        return f"{value:.3g}" if self.scale is Scale.LOG10 else f"{value:.3f}"
+
     def require_plausible(self, value: float) -> None:
         """Refuses a value that is not finite or lies outside the bounds.
 

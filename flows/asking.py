@@ -36,8 +36,10 @@ def _cancel_pointless(workplace: Workplace, opened: RoundRecord, fidelity: str) 
     """Cancels what cannot be asked any more: the oracle has gone, or a cheaper look at the crystal failed for good."""
     hopeless = workplace.hopeless_candidates()
     for query in queued_queries(workplace, fidelity, opened.index):
-        if fidelity in workplace.missing_oracles or query.candidate_id in hopeless:
-            workplace.store.queries.cancel(query.id)
+        if fidelity in workplace.missing_oracles:
+            workplace.store.queries.cancel(query.id, reason="its oracle is not here any more")
+        elif query.candidate_id in hopeless:
+            workplace.store.queries.cancel(query.id, reason="another look at the crystal failed for good")
 
 
 def _blueprints(workplace: Workplace, queries: tuple[QueryRecord, ...]) -> tuple[Blueprint, ...]:

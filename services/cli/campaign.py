@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from domain.measurement import Measurement
 from domain.states import CampaignState
 from services.cli.leaders import print_leaders
 from services.cli.options import AsJson, CampaignName
@@ -16,6 +17,9 @@ from services.reports.spending import burn_down
 from services.settings import load_settings
 from services.store import Store, open_store
 from services.store.records import QueryRecord
+
+LONGEST_REASON = 24
+"""Characters of a failure's reason that fit in a table."""
 
 app = typer.Typer(help="List, show, stop and export campaigns.", no_args_is_help=True)
 
@@ -93,17 +97,22 @@ def _print_looks(store: Store, campaign_id: int) -> None:
         took = answer.cost.core_seconds if answer is not None else None
         return (
             str(query.round_index),
-            candidates[query.candidate_id].composition.reduced_formula,
-            str(candidates[query.candidate_id].space_group.number),
+            candidates[query.candidate_id].title,
             query.fidelity,
-            query.state.value,
-            f"{answer.value:.3f} {answer.unit}" if answer is not None else reasons.get(query.id, ""),
+            _told(answer) if answer is not None else _short(reasons.get(query.id, query.state.value)),
             f"{query.declared.amount:g}",
             f"{took:.1f}" if took is not None else "",
-            query.decision.reason,
         )
 
-    columns = ("round", "crystal", "group", "fidelity", "state", "answer", "declared", "core-seconds", "why")
-    print_table(
-        "Looks", columns, (row(query) for query in store.queries.list(campaign_id)), empty="No look was asked for yet."
-    )
+    columns = ("round", "crystal", "fidelity", "answer", "declared", "took (s)")
+    looks = (row(query) for query in store.queries.list(campaign_id))
+    print_table("Looks", columns, looks, empty="No look was asked for yet.")
+    console().print("[dim]Why each was chosen, and where each number comes from: --json[/]")
+
+
+def _told(answer: Measurement) -> str:
+    return f"{answer.censoring.value.strip('=')}{answer.value:.4g} {answer.unit}"
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"

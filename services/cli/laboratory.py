@@ -55,7 +55,12 @@ def claim(query: Annotated[int, typer.Argument(help="Number of the query.")], *,
     worker = person or getpass.getuser()
     with open_store(load_settings(os.environ).store_url) as store:
         claim_laboratory_query(store, query, worker=worker)
-    console().print(f"Query {query} is yours for {LEASE_DAYS} days, {worker}.")
+        (asked,) = [row for row in laboratory_queries(store, None) if row.query_id == query]
+    out = console()
+    out.print(f"Query {query} is yours for {LEASE_DAYS} days, {worker}.")
+    out.print(f"Make {asked.formula}, {asked.space_group}: {asked.cell}", soft_wrap=True, markup=False)
+    if asked.instructions:
+        out.print(asked.instructions, soft_wrap=True, markup=False)
 
 
 @app.command()

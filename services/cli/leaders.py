@@ -1,5 +1,8 @@
 """The table of the best crystals, and where a campaign ended."""
 
+from rich.console import Console
+
+from domain.quantity import Quantity
 from domain.states import CampaignState
 from services.cli.output import console, print_table
 from services.reports.export import export_campaign
@@ -25,13 +28,20 @@ def print_outcome(settings: Settings, store: Store, campaign: str) -> None:
     out.print(f"More: petalite campaign show {campaign}")
 
 
+def print_busy(campaign: str) -> None:
+    """Says that nothing was done because another process is at it."""
+    Console(stderr=True).print(
+        f"Another process is running {campaign}; nothing was done here. See: petalite campaign show {campaign}"
+    )
+
+
 def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
     """Prints the best crystals with their values, who said so, and what that cost."""
     spec = store.campaigns.get(campaign).spec
     measured = spec.objective.measured
     columns = ("", "crystal", "space group", "measured", "by", "expected", "paid")
     ranked = leaders(store, campaign)
-    rows = (_row(place, leader) for place, leader in enumerate(ranked[:n_shown], start=1))
+    rows = (_row(place, leader, measured) for place, leader in enumerate(ranked[:n_shown], start=1))
     title = f"Best of {len(ranked)} crystals by {measured.name.replace('_', ' ')} ({measured.unit})"
     print_table(title, columns, rows, empty="No crystal has been measured yet.")
     if ranked:
@@ -39,17 +49,19 @@ def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
         console().print(f"[dim]expected: at {target}, ± one standard deviation; paid: for all looks, {unit}[/]")
 
 
-def _row(place: int, leader: Leader) -> tuple[str, ...]:
+def _row(place: int, leader: Leader, quantity: Quantity) -> tuple[str, ...]:
     blueprint = leader.candidate.blueprint
     look = leader.best_look
     sigma = look.measurement.sigma
-    measured = f"{look.measurement.censoring.value.strip('=')}{look.measurement.value:.3f}"
-    expected = "" if leader.expected is None else f"{leader.expected:.3f} ± {leader.expected_sd:.3f}"
+    measured = f"{look.measurement.censoring.value.strip('=')}{quantity.shown(look.measurement.value)}"
+    expected = ""
+    if leader.expected is not None and leader.expected_sd is not None:
+        expected = f"{quantity.shown(leader.expected)} ± {quantity.shown(leader.expected_sd)}"
     return (
         str(place),
         blueprint.composition.reduced_formula,
         f"{blueprint.space_group.symbol} ({blueprint.space_group.number})",
-        measured if sigma is None else f"{measured} ± {sigma:.3f}",
+        measured if not sigma else f"{measured} ± {quantity.shown(sigma)}",
         look.fidelity,
         expected,
         f"{leader.paid:g}",

@@ -11,7 +11,7 @@ import typer
 
 from domain.errors import ConflictError, SpecError, UnknownOracleError
 from domain.states import CampaignState
-from services.cli.leaders import print_outcome
+from services.cli.leaders import print_busy, print_outcome
 from services.cli.output import ExitCode, console, print_json
 from services.cli.progress import shown_progress
 from services.reports.document import campaign_document
@@ -42,7 +42,9 @@ def run(
     signal.signal(signal.SIGTERM, _interrupt)
     outcome = _advance_shown(settings, record, as_json=as_json)
     with open_store(settings.store_url) as store:
-        if as_json:
+        if outcome is ExitCode.BUSY:
+            print_busy(record.name)
+        elif as_json:
             print_json(campaign_document(store, record.name))
         else:
             print_outcome(settings, store, record.name)
@@ -83,7 +85,7 @@ def _advance_shown(settings: Settings, record: CampaignRecord, *, as_json: bool)
         with shown_progress(settings.store_url, record.name, out):
             return _advance(settings, record)
     except KeyboardInterrupt:
-        out.print(f"\nInterrupted. Everything recorded is kept; go on with: petalite run {record.name}")
+        out.print(f"\nInterrupted. Everything recorded is kept; go on with: petalite run {record.name}", soft_wrap=True)
         sys.exit(ExitCode.INTERRUPTED)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.blueprint import Realization
+from domain.errors import ExportError
+from domain.measurement import Measurement
 from services.reports.document import campaign_document
 from services.reports.leaders import Leader, leaders
 from services.reports.plots import draw_best_against_spent
@@ -33,7 +35,17 @@ def export_campaign(store: Store, campaign: str, folder: Path) -> Export:
 
     Raises:
         NotFoundError: If there is no such campaign.
+        ExportError: If the folder cannot be written.
     """
+    try:
+        return _write(store, campaign, folder)
+    except OSError as error:
+        raise ExportError(
+            f"{folder} cannot be written: {error.strerror}.", remedy="Give a folder in which you may write."
+        ) from error
+
+
+def _write(store: Store, campaign: str, folder: Path) -> Export:
     ranked = leaders(store, campaign)
     crystals = folder / "crystals"
     crystals.mkdir(parents=True, exist_ok=True)
@@ -65,8 +77,20 @@ def _write_cif(store: Store, leader: Leader, place: int, folder: Path) -> str | 
         return None
     blueprint = leader.candidate.blueprint
     name = f"{place:03d}-{blueprint.composition.reduced_formula}-{blueprint.space_group.number}.cif"
-    (folder / name).write_text(realization.cif, encoding="utf-8")
+    (folder / name).write_text(_cif_head(leader, realization) + realization.cif, encoding="utf-8")
     return name
+
+
+def _cif_head(leader: Leader, realization: Realization) -> str:
+    """Comment lines that say what the sites are: a blueprint's group may be lower than the one they fell into."""
+    blueprint, look = leader.candidate.blueprint, leader.best_look
+    measured = look.measurement
+    lines = (
+        f"Blueprint {leader.candidate.digest[:16]}: {blueprint.title}, group number {blueprint.space_group.number}",
+        f"Sites by {realization.method}, {'relaxed' if realization.is_relaxed else 'not relaxed'}, written out in P1",
+        f"Best look: {look.fidelity}, {measured.censoring.value.strip('=')}{measured.value:.6g} {measured.unit}",
+    )
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def _write_table(
@@ -74,23 +98,29 @@ def _write_table(
 ) -> None:
     spec = store.campaigns.get(campaign).spec
     unit = spec.objective.measured.unit
+    looks = [title for f in spec.ladder for title in (f"{f.name} ({unit})", f"{f.name} bound")]
     header = [
         "place", "formula", "space_group", "digest", f"expected ({unit})", f"expected_sd ({unit})",
-        *(f"{fidelity.name} ({unit})" for fidelity in spec.ladder), f"paid ({spec.budget.unit})", "cif",
+        *looks, f"paid ({spec.budget.unit})", "cif",
     ]  # fmt: skip
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for place, leader in enumerate(ranked, start=1):
             blueprint = leader.candidate.blueprint
-            values = {look.fidelity: look.measurement.value for look in leader.looks}
+            values = {look.fidelity: look.measurement for look in leader.looks}
             row = [
                 place, _text(blueprint.composition.reduced_formula), blueprint.space_group.number,
                 leader.candidate.digest, leader.expected, leader.expected_sd,
-                *(values.get(fidelity.name) for fidelity in spec.ladder), leader.paid,
+                *(cell for fidelity in spec.ladder for cell in _cells(values.get(fidelity.name))), leader.paid,
                 names[leader.candidate.id],
             ]  # fmt: skip
             writer.writerow(row)
+
+
+def _cells(measured: Measurement | None) -> tuple[float | str, str]:
+    """A value, and `<` or `>` where it is only a bound."""
+    return ("", "") if measured is None else (measured.value, measured.censoring.value.strip("="))
 
 
 def _text(cell: str) -> str:

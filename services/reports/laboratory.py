@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from domain.blueprint import Blueprint
 from domain.json_value import JsonObject
 from domain.states import CampaignState, QueryState
 from services.store import Store
@@ -21,6 +22,12 @@ class LaboratoryQuery:
     unit: str
     state: QueryState
     worker: str | None
+    instructions: str
+    """What the campaign's scientist asks of whoever makes the sample."""
+    cell: str
+    """Conventional cell in words: lengths in Å, angles in degrees."""
+    declared: float
+    """What the campaign pays, in its own unit."""
 
     def as_json(self) -> JsonObject:
         """The same as JSON."""
@@ -34,6 +41,9 @@ class LaboratoryQuery:
             "unit": self.unit,
             "state": self.state.value,
             "worker": self.worker,
+            "instructions": self.instructions,
+            "cell": self.cell,
+            "declared": self.declared,
         }
 
 
@@ -69,8 +79,17 @@ def _of_campaign(store: Store, record: CampaignRecord) -> list[LaboratoryQuery]:
             unit=measured.unit,
             state=query.state,
             worker=query.worker,
+            instructions=str(fidelity.settings.get("instructions", "")),
+            cell=_cell(candidates[query.candidate_id]),
+            declared=query.declared.amount,
         )
         for fidelity in record.spec.ladder
         if fidelity.is_laboratory
         for query in store.queries.list(record.id, states=states, fidelity=fidelity.name)
     ]
+
+
+def _cell(blueprint: Blueprint) -> str:
+    lattice = blueprint.lattice
+    lengths = " × ".join(f"{length:.3f}" for length in lattice.lengths)
+    return f"{lengths} Å, {', '.join(f'{angle:g}' for angle in lattice.angles)}°"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from domain.quantity import Scale
 from services.reports.spending import best_against_spent
 from services.store import Store
 
@@ -29,6 +30,8 @@ def draw_best_against_spent(store: Store, campaign: str, path: Path) -> None:
                 label=f"{fidelity} (target)" if is_target else fidelity,
             )
     axes.set_xlim(left=0)
+    if measured.scale is Scale.LOG10:
+        axes.set_yscale("log")
     axes.set_xlabel(f"spent ({spec.budget.unit}, as declared)")
     axes.set_ylabel(f"best {measured.name.replace('_', ' ')} ({measured.unit})")
     axes.set_title(f"{campaign}: what the money bought")

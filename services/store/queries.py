@@ -134,7 +134,7 @@ class Queries:
                 self._give_back(connection, query, "was given back because its worker is gone", counts=False)
             return len(held)
 
-    def cancel(self, query_id: int) -> QueryRecord:
+    def cancel(self, query_id: int, *, reason: str = "") -> QueryRecord:
         """Gives a query up and its reservation back. Cancelled already: nothing happens.
 
         Raises:
@@ -149,7 +149,7 @@ class Queries:
             require_query_step(query.state, QueryState.CANCELLED)
             move_query(connection, query, QueryState.CANCELLED, at=now)
             release_reservation(connection, query, at=now)
-            message = f"ask: {describe_query(connection, query)}: cancelled"
+            message = f"ask: {describe_query(connection, query)}: cancelled" + (f", {reason}" if reason else "")
             payload: JsonObject = {"query_id": query_id}
             note = (EventKind.STAGE_NOTE, message, payload)
             write_events(connection, query.campaign_id, [note], at=now)
