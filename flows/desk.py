@@ -115,7 +115,6 @@ class Desk:
             )
         except InvalidValueError as implausible:
             self._fail(query, _as_refusal(answer, implausible))
-            return
 
     def _measurement(self, query: QueryRecord, blueprint: Blueprint, answer: Answer) -> Measurement:
         return Measurement(

@@ -32,6 +32,7 @@ def campaign_document(store: Store, campaign: str) -> JsonObject:
 
 def campaign_summary(store: Store, record: CampaignRecord) -> JsonObject:
     """What a list of campaigns shows of one."""
+    balance = store.ledger.balance(record.id)
     return {
         "name": record.name,
         "state": record.state.value,
@@ -39,7 +40,7 @@ def campaign_summary(store: Store, record: CampaignRecord) -> JsonObject:
         "updated_at": record.updated_at.isoformat(),
         "rounds_opened": len(store.rounds.list(record.id)),
         "unit": record.spec.budget.unit,
-        "balance": {**to_json_object(store.ledger.balance(record.id)), "left": store.ledger.balance(record.id).left},
+        "balance": {**to_json_object(balance), "left": balance.left},
     }
 
 
