@@ -9,8 +9,8 @@ from sqlalchemy.exc import ArgumentError
 
 from domain.errors import StoreCorruptError, StoreError, StoreVersionError
 from services.store.database import Clock, Database, utc_now
+from services.store.metadata import SCHEMA_VERSION, VERSION_TABLE
 from services.store.store import Store
-from services.store.tables import SCHEMA_VERSION, VERSION_TABLE
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LARGEST_CHECKED_BYTES: Final = 256 * 2**20

@@ -1,4 +1,4 @@
-"""The tables. `migrations/` must say the same; a test compares them.
+"""The tables of campaigns. `migrations/` must say the same; a test compares them.
 
 JSON columns hold what `domain.parsing.to_json_value` writes. Ledger, events, measurements and failures are append-only.
 """
@@ -16,49 +16,31 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
+import services.store.access_tables  # noqa: F401 - campaigns refer to its groups by name
 from services.store.column_types import UtcDateTime
-
-SCHEMA_VERSION: Final = "0001"
-"""Revision of the newest migration."""
-VERSION_TABLE: Final = "petalite_schema_version"
-"""Where the revision is kept; its own name, because other software keeps an `alembic_version` of its own."""
-
-NAMING: Final = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-METADATA: Final = MetaData(naming_convention=NAMING)
-
-
-def _id() -> Column[int]:
-    return Column("id", Integer, primary_key=True)
-
-
-def _reference(name: str, target: str) -> Column[int]:
-    return Column(name, Integer, ForeignKey(target), nullable=False)
-
+from services.store.metadata import METADATA, id_column, reference
 
 campaigns: Final = Table(
     "campaigns",
     METADATA,
-    _id(),
+    id_column(),
     Column("name", String(63), nullable=False, unique=True),
     Column("spec", JSON, nullable=False),
     Column("spec_digest", String(64), nullable=False),
     Column("state", String(32), nullable=False),
     Column("runner", Text),
     Column("runner_until", UtcDateTime),
+    reference("group_id", "groups.id", nullable=True),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("wake_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
@@ -66,8 +48,8 @@ campaigns: Final = Table(
 rounds: Final = Table(
     "rounds",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
     Column("round_index", Integer, nullable=False),
     Column("state", String(32), nullable=False),
     Column("generator_version", Text, nullable=False),
@@ -82,8 +64,8 @@ rounds: Final = Table(
 candidates: Final = Table(
     "candidates",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
     Column("round_index", Integer, nullable=False),
     Column("blueprint", JSON, nullable=False),
     Column("digest", String(64), nullable=False),
@@ -97,8 +79,8 @@ candidates: Final = Table(
 realizations: Final = Table(
     "realizations",
     METADATA,
-    _id(),
-    _reference("candidate_id", "candidates.id"),
+    id_column(),
+    reference("candidate_id", "candidates.id"),
     Column("digest", String(64), nullable=False),
     Column("cif", Text, nullable=False),
     Column("method", Text, nullable=False),
@@ -113,10 +95,10 @@ realizations: Final = Table(
 queries: Final = Table(
     "queries",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
     Column("round_index", Integer, nullable=False),
-    _reference("candidate_id", "candidates.id"),
+    reference("candidate_id", "candidates.id"),
     Column("fidelity", Text, nullable=False),
     Column("state", String(32), nullable=False),
     Column("key", String(64), nullable=False, unique=True),
@@ -129,19 +111,23 @@ queries: Final = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("claimed_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    Column("judged_by", Text),
+    Column("judged_at", UtcDateTime),
+    Column("judgement", Text),
     UniqueConstraint("campaign_id", "candidate_id", "fidelity"),
     ForeignKeyConstraint(["campaign_id", "round_index"], ["rounds.campaign_id", "rounds.round_index"]),
     Index(None, "campaign_id", "state", "fidelity"),
     Index(None, "state", "lease_until"),
+    Index(None, "campaign_id", "id"),
 )
 
 measurements: Final = Table(
     "measurements",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
-    _reference("query_id", "queries.id"),
-    _reference("candidate_id", "candidates.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
+    reference("query_id", "queries.id"),
+    reference("candidate_id", "candidates.id"),
     Column("fidelity", Text, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("value", Double, nullable=False),
@@ -160,6 +146,7 @@ measurements: Final = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("is_evidence", Boolean, nullable=False),
     Column("supersedes", Integer, ForeignKey("measurements.id"), unique=True),
+    Column("is_retracted", Boolean, nullable=False, server_default=false()),
     Column("payload_digest", String(64), nullable=False),
     UniqueConstraint("query_id", "fence", "payload_digest"),
     Index(None, "campaign_id", "fidelity", "value"),
@@ -175,10 +162,10 @@ Index(
 failures: Final = Table(
     "failures",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
-    _reference("query_id", "queries.id"),
-    _reference("candidate_id", "candidates.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
+    reference("query_id", "queries.id"),
+    reference("candidate_id", "candidates.id"),
     Column("fidelity", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
@@ -201,9 +188,9 @@ failures: Final = Table(
 ledger: Final = Table(
     "ledger",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
-    _reference("query_id", "queries.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
+    reference("query_id", "queries.id"),
     Column("kind", String(32), nullable=False),
     Column("amount", Double, nullable=False),
     Column("core_seconds", Double),
@@ -217,8 +204,8 @@ ledger: Final = Table(
 events: Final = Table(
     "events",
     METADATA,
-    _id(),
-    _reference("campaign_id", "campaigns.id"),
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
     Column("kind", String(64), nullable=False),
     Column("message", Text, nullable=False),
     Column("payload", JSON, nullable=False),
@@ -229,7 +216,7 @@ events: Final = Table(
 reference_energies: Final = Table(
     "reference_energies",
     METADATA,
-    _id(),
+    id_column(),
     Column("oracle", Text, nullable=False),
     Column("oracle_version", Text, nullable=False),
     Column("settings_digest", Text, nullable=False),

@@ -13,10 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 import services.store
+import services.store.intake_tables
 from domain.errors import StoreBusyError, StoreCorruptError, StoreError, StoreVersionError
 from services.store import open_store
 from services.store.examples import example_pick, example_spec, open_example
-from services.store.tables import METADATA, SCHEMA_VERSION, VERSION_TABLE
+from services.store.metadata import METADATA, SCHEMA_VERSION, VERSION_TABLE
 
 
 @pytest.fixture

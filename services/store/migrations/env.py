@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from services.store.tables import METADATA, VERSION_TABLE
+from services.store.metadata import METADATA, VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],
