@@ -25,8 +25,12 @@ class Campaigns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, spec: CampaignSpec) -> CampaignRecord:
+    def create(self, spec: CampaignSpec, *, group_id: int | None = None) -> CampaignRecord:
         """Keeps a campaign under its spec's name; the same spec again is the same campaign.
+
+        Args:
+            spec: The campaign.
+            group_id: Whose a new one is; None keeps it to administrators.
 
         Raises:
             ConflictError: If the name belongs to another spec; says which fields differ.
@@ -41,6 +45,7 @@ class Campaigns:
             "state": CampaignState.READY.value,
             "created_at": now,
             "updated_at": now,
+            "group_id": group_id,
         }
         with self._database.write() as connection:
             is_new = insert_if_absent(connection, campaigns, [row]) == 1

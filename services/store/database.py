@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,29 +38,50 @@ def utc_now() -> datetime:
 class Database:
     """An engine with two kinds of transactions.
 
-    Threads may share one; processes open their own.
+    Threads may share one; processes open their own. A transaction that is opened while the same thread writes becomes a
+    part of that one: it sees what was written, takes effect with it, and can fail without it.
     """
 
     def __init__(self, url: URL, *, busy_timeout_s: float, clock: Clock) -> None:
         self.url = url
         self.now = clock
         self.engine = _engine(url, busy_timeout_s)
+        self._thread = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads; on SQLite one snapshot."""
+        outer = self._outer()
+        if outer is not None:
+            with _our_errors(self.url):
+                yield outer
+            return
         with _our_errors(self.url), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that takes effect as a whole or not at all. On SQLite it is the only writer from its start."""
+        outer = self._outer()
+        if outer is not None:
+            with _our_errors(self.url), outer.begin_nested():
+                yield outer
+            return
         with (
             _our_errors(self.url),
             self.engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection,
             connection.begin(),
         ):
-            yield connection
+            self._thread.connection = connection
+            try:
+                yield connection
+            finally:
+                self._thread.connection = None
+
+    def _outer(self) -> Connection | None:
+        """The transaction in which this thread writes already."""
+        connection: Connection | None = getattr(self._thread, "connection", None)
+        return connection
 
     def pragma(self, statement: str) -> str:
         """Asks SQLite something that it refuses inside a transaction."""

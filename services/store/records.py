@@ -28,6 +28,12 @@ class CampaignRecord:
     created_at: datetime
     updated_at: datetime
     """When the state last changed."""
+    group_id: int | None
+    """Whose it is; None where only administrators, and whoever has the machine, may see it."""
+    priority: int
+    """The higher one goes first where several want to run."""
+    wake_at: datetime | None
+    """When it wants to be advanced; None while nothing has happened that would lead on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,11 @@ class QueryRecord:
     created_at: datetime
     claimed_at: datetime | None
     finished_at: datetime | None
+    judged_by: str | None
+    """Who approved or denied the spending; None where nobody had to."""
+    judged_at: datetime | None
+    judgement: str | None
+    """And why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,8 @@ class MeasurementRecord:
     recorded_at: datetime
     supersedes: int | None
     """The measurement that this one corrects."""
+    is_retracted: bool
+    """Takes the measurement that it supersedes back without putting a value in its place."""
     is_evidence: bool
     """Came too late: kept, never charged, never learned from."""
     reported_value: float

@@ -55,6 +55,9 @@ def campaign_record(row: Row) -> CampaignRecord:
         state=CampaignState(row["state"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        group_id=row["group_id"],
+        priority=row["priority"],
+        wake_at=row["wake_at"],
     )
 
 
@@ -125,6 +128,9 @@ def query_record(row: Row) -> QueryRecord:
         created_at=row["created_at"],
         claimed_at=row["claimed_at"],
         finished_at=row["finished_at"],
+        judged_by=row["judged_by"],
+        judged_at=row["judged_at"],
+        judgement=row["judgement"],
     )
 
 
@@ -152,6 +158,7 @@ def measurement_record(row: Row) -> MeasurementRecord:
         ),
         recorded_at=row["recorded_at"],
         supersedes=row["supersedes"],
+        is_retracted=row["is_retracted"],
         is_evidence=row["is_evidence"],
         reported_value=row["reported_value"],
         reported_unit=row["reported_unit"],

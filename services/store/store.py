@@ -54,7 +54,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction over several tables, for intake."""
+        """One transaction over several steps: whatever this thread does to the store inside takes effect together."""
         with self._database.write() as connection:
             yield connection
 
