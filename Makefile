@@ -12,12 +12,18 @@ help: ## show what can be made
 run: $(VENV)/.installed dft ## install, then run a real campaign (docs/examples/quickstart.yaml)
 	$(BIN)/petalite run docs/examples/quickstart.yaml
 
+serve: $(VENV)/.installed ## install, then serve the API with a worker on http://127.0.0.1:8642
+	$(BIN)/petalite serve
+
 test: $(VENV)/.installed-dev dft ## install, then run the quick tests and one real campaign end to end
-	$(BIN)/python -m pytest -m "not slow and not physics and not bench and not dft and not postgres and not campaign"
+	$(BIN)/python -m pytest -m "not slow and not physics and not bench and not dft and not postgres and not campaign and not endurance"
 	$(BIN)/python -m pytest -m "campaign or dft"
 
 test-all: $(VENV)/.installed-dev dft ## every test, the slow ones and the physics too
 	$(BIN)/python -m pytest
+
+test-endurance: $(VENV)/.installed-dev ## thousands of requests and broken files, dozens of kills
+	$(BIN)/python -m pytest -m "endurance and not postgres"
 
 test-postgres: $(VENV)/.installed-dev ## the store's tests on a PostgreSQL server of their own
 	tools/test_postgres.sh $(BIN)/python
@@ -48,4 +54,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-.PHONY: help run test test-all test-postgres check bench dft clean
+.PHONY: help run serve test test-all test-endurance test-postgres check bench dft clean

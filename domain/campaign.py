@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from domain.digest import require_finite
+from domain.blueprint import Blueprint
+from domain.digest import derive_seed, require_finite
 from domain.errors import BudgetTooSmallError, InvalidValueError, SpecError
 from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonValue
@@ -31,6 +32,8 @@ class Budget:
     """What the declared costs are counted in."""
     target_share: float = 0.3
     """Least share of each later round's budget for looks at the target fidelity, so that winners are verified."""
+    approval_above: float | None = None
+    """Declared cost of a look above which somebody must approve it before it is asked; None where nobody must."""
 
     def __post_init__(self) -> None:
         if not (0 < self.per_round <= self.total < math.inf):
@@ -42,6 +45,15 @@ class Budget:
             raise InvalidValueError(
                 f"target_share {self.target_share} is no share.", remedy="Give a number from 0 to 1."
             )
+        if self.approval_above is not None and not 0 <= self.approval_above < math.inf:
+            raise InvalidValueError(
+                f"approval_above {self.approval_above} is no price.",
+                remedy="Give a finite number of at least 0, or leave it out.",
+            )
+
+    def needs_approval(self, cost: float) -> bool:
+        """Whether a look of that declared cost must be approved before it is asked."""
+        return self.approval_above is not None and cost > self.approval_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,10 @@ class CampaignSpec:
     def fidelities(self) -> Ladder:
         """The ladder as a validated value."""
         return Ladder(self.ladder)
+
+    def look_seed(self, blueprint: Blueprint) -> int:
+        """Seed of every look at a crystal: the same at every fidelity, so that all of them look at the same draws."""
+        return derive_seed(self.seed, "look", blueprint.digest)
 
     def _require_affordable(self) -> None:
         cheapest = min(self.fidelities.costs)

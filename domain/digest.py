@@ -4,12 +4,15 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
 
 SEED_BITS = 63
 """Seeds fit a signed 64-bit integer, which is what SQL stores and torch accepts."""
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: JsonValue) -> str:
@@ -18,8 +21,11 @@ def canonical_json(value: JsonValue) -> str:
     Raises:
         InvalidValueError: If a number is not finite, which JSON cannot express.
     """
-    require_finite(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return _CANONICAL.encode(value)
+    except ValueError:
+        require_finite(value)
+        raise
 
 
 def content_digest(value: JsonValue) -> str:

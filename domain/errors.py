@@ -2,6 +2,7 @@
 
     PetaliteError
     ├── InvalidValueError          a domain value that cannot exist (also a ValueError)
+    │   ├── UnconfirmedValueError  a value that looks like a mistake, and that nobody has confirmed
     │   └── ImpossibleCellError    lattice parameters that span no volume
     ├── SpecError                  a campaign spec that cannot be run
     │   ├── EmptySpaceError        no crystal satisfies the search space
@@ -12,6 +13,7 @@
     │   └── StoreBusyError         another process holds it for too long
     ├── NotFoundError              nothing has that name or number
     ├── ConflictError              the same key was used for something else
+    │   ├── IdempotencyConflictError the same idempotency key came with another payload
     │   └── IllegalTransitionError a state machine was asked for a step that it does not have
     ├── OracleError
     │   ├── UnknownOracleError     no oracle is registered by that name
@@ -19,7 +21,15 @@
     │   ├── UnsupportedCrystalError the oracle refuses this crystal (nothing is charged)
     │   ├── TransientLookError     the look failed and may succeed when repeated
     │   └── PermanentLookError     the look failed and would fail again
+    ├── AccessError                the caller is not let in
+    │   ├── NotAuthenticatedError  nobody knows who is asking
+    │   ├── PermissionDeniedError  it is known who asks, and they may not
+    │   └── TooManyAttemptsError   too many wrong passwords lately
     ├── ExportError                files cannot be written
+    ├── ProviderError              a provider of known materials cannot be read
+    ├── UnreadableFileError        a file that was handed in cannot be read
+    ├── ServiceError               the service cannot be used from here
+    │   └── ServiceAwayError       it does not answer now
     ├── GeneratorError             the generator cannot imagine crystals
     └── SurrogateError             the surrogate cannot be fitted
 
@@ -53,6 +63,10 @@ class PetaliteError(Exception):
 
 class InvalidValueError(PetaliteError, ValueError):
     """A domain value that cannot exist."""
+
+
+class UnconfirmedValueError(InvalidValueError):
+    """A value that looks like a mistake, and that nobody has confirmed."""
 
 
 class ImpossibleCellError(InvalidValueError):
@@ -95,6 +109,10 @@ class ConflictError(PetaliteError):
     """The same key was used for something else."""
 
 
+class IdempotencyConflictError(ConflictError):
+    """The same idempotency key came with another payload."""
+
+
 class IllegalTransitionError(ConflictError):
     """A state machine was asked for a step that it does not have."""
 
@@ -123,8 +141,50 @@ class PermanentLookError(OracleError):
     """The look failed and would fail again."""
 
 
+class AccessError(PetaliteError):
+    """The caller is not let in."""
+
+
+class NotAuthenticatedError(AccessError):
+    """Nobody knows who is asking."""
+
+
+class PermissionDeniedError(AccessError):
+    """It is known who asks, and they may not."""
+
+
+class TooManyAttemptsError(AccessError):
+    """Too many wrong passwords lately.
+
+    Args:
+        problem: As for every error.
+        remedy: As for every error.
+        retry_after_s: Seconds after which the next attempt is looked at.
+    """
+
+    def __init__(self, problem: str, *, remedy: str, retry_after_s: float = 60.0) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
 class ExportError(PetaliteError):
     """Files cannot be written."""
+
+
+class UnreadableFileError(PetaliteError):
+    """A file that was handed in cannot be read."""
+
+
+class ProviderError(PetaliteError):
+    """A provider of known materials cannot be reached, or answers what nobody can read."""
+
+
+class ServiceError(PetaliteError):
+    """The service cannot be used from here."""
+
+
+class ServiceAwayError(ServiceError):
+    """The service does not answer now."""
 
 
 class GeneratorError(PetaliteError):

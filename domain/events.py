@@ -25,9 +25,19 @@ class EventKind(StrEnum):
     QUERY_CLAIMED = "query.claimed"
     QUERY_DONE = "query.done"
     QUERY_FAILED = "query.failed"
+    MEASUREMENT_AMENDED = "measurement.amended"
+    MEASUREMENT_RETRACTED = "measurement.retracted"
+    MATERIAL_MEASURED = "material.measured"
+    """A known material was measured for the campaign, which had not asked."""
     QUERY_REQUEUED = "query.requeued"
+    APPROVAL_WANTED = "approval.wanted"
+    """Looks of a round cost more than may be spent without approval."""
+    QUERY_APPROVED = "query.approved"
+    QUERY_DENIED = "query.denied"
     REFERENCE_DONE = "reference.done"
     ORACLE_UNAVAILABLE = "oracle.unavailable"
+    ADVANCE_FAILED = "advance.failed"
+    """A campaign could not go on and is tried again later."""
 
 
 @dataclass(frozen=True, slots=True)

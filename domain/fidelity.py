@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from domain.digest import content_digest, require_finite
@@ -11,6 +12,15 @@ from domain.json_value import JsonValue
 
 LABORATORY_ORACLE: Final = "laboratory"
 """The one oracle whose queries are answered by people."""
+
+
+class AnsweredBy(StrEnum):
+    """Who answers the computed queries of a fidelity."""
+
+    RUNNER = "runner"
+    """The process that runs the campaign, on oracle processes of its own."""
+    MACHINES = "machines"
+    """Any machine that claims them: they wait in the queue, and the campaign waits for the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,10 @@ class Fidelity:
     limits: Limits = field(default_factory=Limits)
     max_attempts: int = 2
     """Attempts before a look that fails transiently is given up."""
+    answered_by: AnsweredBy = AnsweredBy.RUNNER
+    """Who computes the answers; of no meaning for the laboratory."""
+    max_concurrent: int | None = None
+    """Looks of the oracle at the same time, in all campaigns together; None where nothing limits them."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -62,6 +76,16 @@ class Fidelity:
             raise InvalidValueError(
                 f"Fidelity '{self.name}' allows {self.max_attempts} attempts.", remedy="Allow at least 1."
             )
+        if self.max_concurrent is not None and self.max_concurrent < 1:
+            raise InvalidValueError(
+                f"Fidelity '{self.name}' allows {self.max_concurrent} looks at the same time.",
+                remedy="Allow at least 1, or leave max_concurrent out.",
+            )
+        if self.is_laboratory and self.answered_by is AnsweredBy.MACHINES:
+            raise InvalidValueError(
+                f"Fidelity '{self.name}' is the laboratory's, which no machine answers.",
+                remedy="Leave answered_by out; people claim its queries.",
+            )
         require_finite(self.settings)
 
     @property
@@ -70,9 +94,39 @@ class Fidelity:
         return self.oracle == LABORATORY_ORACLE
 
     @property
+    def waits_in_queue(self) -> bool:
+        """Whether its queries wait in the store for people or machines, so that the campaign goes on without them."""
+        return self.is_laboratory or self.answered_by is AnsweredBy.MACHINES
+
+    @property
     def settings_digest(self) -> str:
         """Names the oracle's settings by content."""
-        return content_digest({"oracle": self.oracle, "settings": dict(self.settings)})
+        return settings_digest(self.oracle, self.settings)
+
+
+def settings_digest(oracle: str, settings: Mapping[str, JsonValue]) -> str:
+    """Names the settings of an oracle by content."""
+    return content_digest({"oracle": oracle, "settings": dict(settings)})
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """An oracle that a machine offers."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    oracle: str
+    """Name of a registered oracle."""
+    settings_digest: str | None = None
+    """Names the only settings that it answers; None where it answers any."""
+
+    def answers(self, fidelity: Fidelity) -> bool:
+        """Whether queries of a fidelity may be handed to it."""
+        return (
+            fidelity.answered_by is AnsweredBy.MACHINES
+            and fidelity.oracle == self.oracle
+            and self.settings_digest in {None, fidelity.settings_digest}
+        )
 
 
 @dataclass(frozen=True, slots=True)

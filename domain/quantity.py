@@ -35,6 +35,18 @@ class Quantity:
     """Smallest plausible value; anything below is refused."""
     high: float
     """Largest plausible value; anything above is refused."""
+    usual_low: float | None = None
+    """What is below is remarked on, and must be confirmed by whoever hands it in; None where `low` says enough."""
+    usual_high: float | None = None
+    """What is above is remarked on; None where `high` says enough."""
+    depends_on_temperature: bool = False
+    """Whether a value means little without the temperature at which it was measured."""
+
+    @property
+    def usual(self) -> tuple[float, float]:
+        """The values on which nobody remarks, from the smallest to the largest."""
+        low = self.low if self.usual_low is None else self.usual_low
+        return low, self.high if self.usual_high is None else self.usual_high
 
     def shown(self, value: float) -> str:
         """The value as people read it: three decimals, or three significant digits on a logarithmic scale."""
@@ -48,17 +60,26 @@ class Quantity:
         """
         if not self.low <= value <= self.high:
             raise InvalidValueError(
-                f"{self.name} of {value} {self.unit} is implausible; "
+                f"{self.name} of {float(value)} {self.unit} is implausible; "
                 f"{self.low:g} to {self.high:g} {self.unit} was expected.",
                 remedy="Check the number and its unit.",
             )
 
 
 _ALL = (
-    Quantity("formation_energy", "eV/atom", Scale.IDENTITY, -20.0, 100.0),
-    Quantity("density", "g/cm^3", Scale.IDENTITY, 1e-4, 50.0),
-    Quantity("band_gap", "eV", Scale.IDENTITY, 0.0, 30.0),
-    Quantity("ionic_conductivity", "S/cm", Scale.LOG10, 1e-30, 1e3),
+    Quantity("formation_energy", "eV/atom", Scale.IDENTITY, -20.0, 100.0, usual_low=-6.0, usual_high=3.0),
+    Quantity("density", "g/cm^3", Scale.IDENTITY, 1e-4, 50.0, usual_low=0.3, usual_high=23.0),
+    Quantity("band_gap", "eV", Scale.IDENTITY, 0.0, 30.0, usual_high=15.0),
+    Quantity(
+        "ionic_conductivity",
+        "S/cm",
+        Scale.LOG10,
+        1e-30,
+        1e3,
+        usual_low=1e-17,
+        usual_high=1.0,
+        depends_on_temperature=True,
+    ),
 )
 QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType({quantity.name: quantity for quantity in _ALL})
 

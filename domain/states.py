@@ -32,15 +32,19 @@ class QueryState(StrEnum):
 class CampaignState(StrEnum):
     """Where a campaign stands.
 
-    READY ──► RUNNING ◄──► WAITING (for a laboratory)
-                 │ ▲
-                 ▼ │ resumed
-    any open ► STOPPED        RUNNING, WAITING ──► COMPLETED (final)
+    READY ──► RUNNING ◄──► WAITING (for answers of people or machines, or for approval)
+                 ▲ ▲
+                 │ └──────────────────────┐ resumed
+                 ▼                        ▼
+    any open ► PAUSED ──► STOPPED ◄── any open        RUNNING, WAITING ──► COMPLETED (final)
+
+    While a campaign is PAUSED or STOPPED nothing is claimed; answers to what was claimed before still count.
     """
 
     READY = "ready"
     RUNNING = "running"
     WAITING = "waiting"
+    PAUSED = "paused"
     STOPPED = "stopped"
     COMPLETED = "completed"
 
@@ -66,13 +70,21 @@ QUERY_TRANSITIONS: Final[Mapping[QueryState, frozenset[QueryState]]] = MappingPr
 
 CAMPAIGN_TRANSITIONS: Final[Mapping[CampaignState, frozenset[CampaignState]]] = MappingProxyType(
     {
-        CampaignState.READY: frozenset({CampaignState.RUNNING, CampaignState.STOPPED}),
-        CampaignState.RUNNING: frozenset({CampaignState.WAITING, CampaignState.STOPPED, CampaignState.COMPLETED}),
-        CampaignState.WAITING: frozenset({CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.COMPLETED}),
+        CampaignState.READY: frozenset({CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED}),
+        CampaignState.RUNNING: frozenset(
+            {CampaignState.WAITING, CampaignState.PAUSED, CampaignState.STOPPED, CampaignState.COMPLETED}
+        ),
+        CampaignState.WAITING: frozenset(
+            {CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED, CampaignState.COMPLETED}
+        ),
+        CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.WAITING, CampaignState.STOPPED}),
         CampaignState.STOPPED: frozenset({CampaignState.RUNNING}),
         CampaignState.COMPLETED: frozenset(),
     }
 )
+
+HALTED_CAMPAIGNS: Final = frozenset({CampaignState.PAUSED, CampaignState.STOPPED})
+"""States in which nothing new is claimed."""
 
 
 def require_query_step(before: QueryState, after: QueryState) -> None:

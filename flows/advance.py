@@ -1,20 +1,23 @@
 """advance: bring a campaign as far as it can go now. Safe to call at any time, from anywhere, twice."""
 
 import os
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
 from domain.events import EventKind
-from domain.states import CampaignState, QueryState, RoundState
+from domain.states import CampaignState, RoundState
 from flows.campaign_round import campaign_round
 from flows.closing import refresh_summary
 from flows.runner import RUNNER_PREFIX, runner_lease
+from flows.standing import open_queries, waits_for_approval
 from flows.workplace import Workplace, open_workplace
 from services.settings import load_settings
 from services.store import open_store
-from services.store.records import QueryRecord, RoundRecord
+from services.store.records import RoundRecord
 
-_STARTABLE: Final = frozenset({CampaignState.READY, CampaignState.WAITING, CampaignState.RUNNING})
+_STARTED: Final = frozenset({CampaignState.WAITING, CampaignState.RUNNING})
+_STARTABLE: Final = _STARTED | {CampaignState.READY}
 
 
 class Outcome(StrEnum):
@@ -23,7 +26,9 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     """Nothing is left to ask, or to pay with."""
     WAITING = "waiting"
-    """A laboratory has queries in its hands."""
+    """People or machines owe answers, or somebody must approve what is to be spent."""
+    PAUSED = "paused"
+    """Somebody paused it."""
     STOPPED = "stopped"
     """Somebody stopped it."""
     BUSY = "busy"
@@ -31,7 +36,7 @@ class Outcome(StrEnum):
 
 
 def advance(campaign: str) -> Outcome:
-    """Runs round after round until the campaign is complete, waits for a laboratory, or is stopped.
+    """Runs round after round until the campaign is complete, waits for others, or is paused or stopped.
 
     The store and the number of oracle processes are those of the environment (`services.settings`).
 
@@ -55,17 +60,34 @@ def _advance(workplace: Workplace) -> Outcome:
     store, campaign_id = workplace.store, workplace.campaign.id
     store.queries.requeue_held_by(campaign_id, RUNNER_PREFIX)
     store.queries.requeue_lapsed(store.now())
-    if not store.campaigns.set_state_from(campaign_id, _STARTABLE, CampaignState.RUNNING):
-        return _ended(workplace)
-    _announce_missing_oracles(workplace)
-    while (index := _next_round(workplace)) is not None:
+    index = _next_round(workplace)
+    if index is not None:
+        _announce_missing_oracles(workplace)
+    while index is not None:
+        if not _move_on(workplace, _STARTABLE, CampaignState.RUNNING):
+            return _ended(workplace)
         campaign_round(workplace.campaign.name, index, workplace.runner)
         if not workplace.may_go_on():
             return _ended(workplace)
+        index = _next_round(workplace)
     refresh_summary(workplace)
-    end = CampaignState.WAITING if _open_laboratory_queries(workplace) else CampaignState.COMPLETED
-    store.campaigns.set_state_from(campaign_id, frozenset({CampaignState.RUNNING}), end)
+    end = CampaignState.WAITING if open_queries(workplace) else CampaignState.COMPLETED
+    _move_on(workplace, _STARTED, end)
     return _ended(workplace)
+
+
+def _move_on(workplace: Workplace, before: Collection[CampaignState], state: CampaignState) -> bool:
+    """Sets the campaign's state, and with it takes the wish off the list that this process answers.
+
+    In one transaction, so that a process that dies leaves either the wish or a running campaign without a driver:
+    both are found. Wishes that came after this process began are another's.
+    """
+    campaigns, seen = workplace.store.campaigns, workplace.campaign
+    with workplace.store.writing():
+        has_moved = campaigns.set_state_from(seen.id, before, state)
+        if has_moved and seen.wake_at is not None:
+            campaigns.take_wake(seen.id, seen.wake_at)
+    return has_moved
 
 
 def _ended(workplace: Workplace) -> Outcome:
@@ -75,28 +97,35 @@ def _ended(workplace: Workplace) -> Outcome:
 
 
 def _next_round(workplace: Workplace) -> int | None:
-    """The round to run now: the open one, else a new one while there is something to ask, to pay with and to learn."""
+    """The round to run now: the open one, else a new one while there is something to ask, to pay with and to learn.
+
+    None while the open one waits for approval.
+    """
     latest = workplace.store.rounds.latest(workplace.campaign.id)
     if latest is None:
         return 0
     if latest.state is RoundState.OPEN:
-        return latest.index
+        return None if waits_for_approval(workplace, latest) else latest.index
     asked = workplace.store.queries.list(workplace.campaign.id, round_index=latest.index)
     may_go_on = (
         latest.index + 1 < workplace.spec.max_rounds
-        and (bool(asked) or _laboratory_has_answered(workplace, latest))
+        and (bool(asked) or _others_have_answered(workplace, latest))
         and workplace.store.ledger.balance(workplace.campaign.id).left >= min(workplace.ladder.costs)
-        and not _waits_for_laboratory(workplace, latest)
+        and not _waits_for_others(workplace, latest)
     )
     return latest.index + 1 if may_go_on else None
 
 
-def _waits_for_laboratory(workplace: Workplace, latest: RoundRecord) -> bool:
-    """Whether a laboratory owes answers and none has come since the last round was opened.
+def _waits_for_others(workplace: Workplace, latest: RoundRecord) -> bool:
+    """Whether machines owe any answer, or a laboratory does and none has come since the last round was opened.
 
-    Asking on without them would spend the budget on what their answers may make worthless.
+    Asking on without them would spend the budget on what their answers may make worthless. Machines answer all they
+    are asked within hours; a laboratory's first answer is worth going on with.
     """
-    return bool(_open_laboratory_queries(workplace)) and not _laboratory_has_answered(workplace, latest)
+    asked = {query.fidelity for query in open_queries(workplace)} & workplace.waiting_fidelities
+    if any(not workplace.fidelity(name).is_laboratory for name in asked):
+        return True
+    return bool(asked) and not _laboratory_has_answered(workplace, latest)
 
 
 def _laboratory_has_answered(workplace: Workplace, latest: RoundRecord) -> bool:
@@ -104,10 +133,8 @@ def _laboratory_has_answered(workplace: Workplace, latest: RoundRecord) -> bool:
     return any(workplace.fidelity(record.fidelity).is_laboratory for record in measured)
 
 
-def _open_laboratory_queries(workplace: Workplace) -> tuple[QueryRecord, ...]:
-    states = frozenset({QueryState.QUEUED, QueryState.CLAIMED, QueryState.AWAITING_APPROVAL})
-    open_queries = workplace.store.queries.list(workplace.campaign.id, states=states)
-    return tuple(query for query in open_queries if workplace.fidelity(query.fidelity).is_laboratory)
+def _others_have_answered(workplace: Workplace, latest: RoundRecord) -> bool:
+    return any(record.fidelity in workplace.waiting_fidelities for record in workplace.measured_after(latest.notes))
 
 
 def _announce_missing_oracles(workplace: Workplace) -> None:

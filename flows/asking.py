@@ -3,9 +3,10 @@
 from domain.blueprint import Blueprint
 from domain.events import EventKind
 from domain.ports import ComputedOracle
-from flows.desk import Desk, queued_queries
+from flows.desk import Desk
 from flows.processes import oracle_processes, serve_in_threads
 from flows.references import find_references
+from flows.standing import queries_not_asked, queued_queries
 from flows.workplace import Workplace
 from services.store.records import QueryRecord, RoundRecord
 
@@ -13,18 +14,20 @@ from services.store.records import QueryRecord, RoundRecord
 def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:
     """Runs the round's queued queries at one fidelity until none is left.
 
-    Laboratory queries stay in the queue. A look that crashes, hangs or gives no number becomes a recorded failure.
-    Queries that have become pointless since the round was opened are cancelled, and their money is free again.
+    What people or machines answer stays in the queue, and what costs too much waits for approval. A look that crashes,
+    hangs or gives no number becomes a recorded failure. Queries that have become pointless since the round was opened
+    are cancelled, and their money is free again.
     """
     _cancel_pointless(workplace, opened, fidelity)
     oracle = workplace.oracles[fidelity]
     queued = queued_queries(workplace, fidelity, opened.index)
-    if not queued or not isinstance(oracle, ComputedOracle):
+    if not queued or fidelity in workplace.waiting_fidelities or not isinstance(oracle, ComputedOracle):
         return
     workplace.emit(
         EventKind.STAGE_STARTED, f"ask: {len(queued)} × {fidelity}", stage="ask", fidelity=fidelity, round=opened.index
     )
-    n_processes = min(workplace.settings.workers, len(queued))
+    limit = workplace.fidelity(fidelity).max_concurrent
+    n_processes = min(workplace.settings.workers, len(queued), limit or len(queued))
     with oracle_processes(workplace.fidelity(fidelity), n_processes) as processes:
         symbols = _reference_elements(oracle, _blueprints(workplace, queued))
         references = find_references(workplace, oracle, fidelity, symbols, processes)
@@ -35,7 +38,7 @@ def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> No
 def _cancel_pointless(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:
     """Cancels what cannot be asked any more: the oracle has gone, or a cheaper look at the crystal failed for good."""
     hopeless = workplace.hopeless_candidates()
-    for query in queued_queries(workplace, fidelity, opened.index):
+    for query in queries_not_asked(workplace, fidelity, opened.index):
         if fidelity in workplace.missing_oracles:
             workplace.store.queries.cancel(query.id, reason="its oracle is not here any more")
         elif query.candidate_id in hopeless:

@@ -2,7 +2,8 @@
 
     learn ──► imagine ──► choose ──► open ──► ask (once for each fidelity, cheapest first) ──► close
 
-Each step may be killed at any instant and run again: nothing is opened, asked or charged twice.
+Each step may be killed at any instant and run again: nothing is opened, asked or charged twice. A round with looks that
+wait for approval stays open; it is run again when somebody has judged them.
 """
 
 from prefect import flow, task
@@ -16,6 +17,7 @@ from flows.closing import summarise
 from flows.imagining import imagine_crystals
 from flows.learning import learn_belief
 from flows.opening import open_with_picks
+from flows.standing import is_asked
 from flows.workplace import Workplace, open_workplace
 from services.store.records import RoundRecord
 from surrogates.ports import Belief
@@ -41,7 +43,7 @@ def campaign_round(campaign: str, index: int, runner: str) -> None:
             opened = open_round(workplace, belief, picks, index)
         for fidelity in workplace.spec.fidelities.names:
             ask(workplace, opened, fidelity)
-        if workplace.may_go_on():
+        if workplace.may_go_on() and is_asked(workplace, opened):
             close(workplace, opened)
 
 
@@ -77,6 +79,6 @@ def ask(workplace: Workplace, opened: RoundRecord, fidelity: str) -> None:
 
 @task(cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=2)
 def close(workplace: Workplace, opened: RoundRecord) -> None:
-    """Closes the round with a summary of what is known now; laboratory queries ride along."""
+    """Closes the round with a summary of what is known now; queries that people or machines answer ride along."""
     notes = summarise(workplace)
-    workplace.store.rounds.close(opened.id, riding_along=workplace.laboratory_fidelities, notes=notes)
+    workplace.store.rounds.close(opened.id, riding_along=workplace.waiting_fidelities, notes=notes)

@@ -3,6 +3,7 @@
 from domain.batch import BlueprintBatch
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
+from domain.states import RoundState
 from domain.training import CandidateBelief
 from flows.learning import fit_belief
 from flows.workplace import Workplace
@@ -32,7 +33,7 @@ def summarise(workplace: Workplace) -> JsonObject:
 def refresh_summary(workplace: Workplace) -> None:
     """Brings the last round's summary up to date with answers that came after it was closed."""
     latest = workplace.store.rounds.latest(workplace.campaign.id)
-    if latest is not None and workplace.measured_after(latest.closing_notes):
+    if latest is not None and latest.state is RoundState.CLOSED and workplace.measured_after(latest.closing_notes):
         workplace.store.rounds.summarise(latest.id, notes=summarise(workplace))
 
 

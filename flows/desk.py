@@ -2,16 +2,15 @@
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from domain.blueprint import Blueprint
-from domain.cost import Cost
 from domain.errors import InvalidValueError
 from domain.look import LookRequest
-from domain.measurement import Failure, FailureKind, Measurement, Provenance
+from domain.measurement import FailureKind
 from domain.ports import ComputedOracle
-from domain.states import QueryState
+from flows.answers import as_refusal, failure_of, measurement_of
 from flows.references import MissingReference
+from flows.standing import queued_queries
 from flows.workplace import Workplace
 from oracles.process import Answer, OracleProcess, Refusal
 from services.intake import record_failure, record_measurement
@@ -19,6 +18,8 @@ from services.store.records import QueryRecord
 
 LEASE_MARGIN_S = 60.0
 """A look that reaches its time limit is ended by us; its lease lapses only after that."""
+PATIENCE_S = 1.0
+"""How long a busy oracle is left alone before it is asked again."""
 
 
 class Desk:
@@ -75,14 +76,21 @@ class Desk:
         self._workplace.store.queries.release(query.id, query.fence)
 
     def _claim_next(self, worker: str) -> QueryRecord | None:
-        if self._closed.is_set() or not self._workplace.may_go_on():
-            return None
-        for query in queued_queries(self._workplace, self._fidelity.name, self._round_index):
-            lease_s = self._fidelity.limits.time_s + LEASE_MARGIN_S
-            claimed = self._workplace.store.queries.claim(query.id, worker=worker, lease_s=lease_s)
-            if claimed is not None:
-                return claimed
+        while self._workplace.may_go_on() and (queued := self._queued()):
+            for query in queued:
+                lease_s = self._fidelity.limits.time_s + LEASE_MARGIN_S
+                claimed = self._workplace.store.queries.claim(query.id, worker=worker, lease_s=lease_s)
+                if claimed is not None:
+                    return claimed
+            if self._queued():
+                # Another campaign keeps the oracle busy.
+                self._closed.wait(PATIENCE_S)
         return None
+
+    def _queued(self) -> tuple[QueryRecord, ...]:
+        if self._closed.is_set():
+            return ()
+        return queued_queries(self._workplace, self._fidelity.name, self._round_index)
 
     def _missing_reference(self, blueprint: Blueprint) -> Refusal | None:
         for symbol in self._oracle.reference_elements(blueprint):
@@ -101,8 +109,7 @@ class Desk:
         )
 
     def _seed(self, blueprint: Blueprint) -> int:
-        """The same at every fidelity, so that all of them look at the same draws."""
-        return self._workplace.seed("look", blueprint.digest)
+        return self._workplace.spec.look_seed(blueprint)
 
     def _record(self, query: QueryRecord, blueprint: Blueprint, answer: Answer) -> None:
         try:
@@ -110,54 +117,14 @@ class Desk:
                 self._workplace.store,
                 query.id,
                 fence=query.fence,
-                measurement=self._measurement(query, blueprint, answer),
+                measurement=measurement_of(
+                    answer, self._oracle, self._fidelity, worker=query.worker or "", seed=self._seed(blueprint)
+                ),
                 realizations=answer.result.realizations,
             )
         except InvalidValueError as implausible:
-            self._fail(query, _as_refusal(answer, implausible))
-
-    def _measurement(self, query: QueryRecord, blueprint: Blueprint, answer: Answer) -> Measurement:
-        return Measurement(
-            value=answer.result.value,
-            unit=self._oracle.quantity.unit,
-            sigma=answer.result.sigma,
-            provenance=Provenance(
-                oracle=self._oracle.name,
-                oracle_version=answer.oracle_version,
-                settings_digest=self._fidelity.settings_digest,
-                worker=query.worker or "",
-                seed=self._seed(blueprint),
-                realization_digest=answer.result.realization_digest,
-            ),
-            cost=Cost(amount=self._fidelity.cost, core_seconds=answer.core_seconds),
-            measured_at=datetime.now(UTC),
-            details=answer.result.details,
-        )
+            self._fail(query, as_refusal(answer, implausible))
 
     def _fail(self, query: QueryRecord, refusal: Refusal) -> None:
-        failure = Failure(
-            kind=refusal.kind,
-            reason=refusal.reason,
-            worker=query.worker or "",
-            cost=Cost(amount=self._fidelity.cost, core_seconds=refusal.core_seconds),
-            failed_at=datetime.now(UTC),
-            details=refusal.details,
-        )
+        failure = failure_of(refusal, self._fidelity, worker=query.worker or "")
         record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure)
-
-
-def queued_queries(workplace: Workplace, fidelity: str, round_index: int) -> tuple[QueryRecord, ...]:
-    """The queries of a round and fidelity that wait for somebody."""
-    return workplace.store.queries.list(
-        workplace.campaign.id, states=frozenset({QueryState.QUEUED}), fidelity=fidelity, round_index=round_index
-    )
-
-
-def _as_refusal(answer: Answer, implausible: InvalidValueError) -> Refusal:
-    return Refusal(
-        kind=FailureKind.PERMANENT,
-        reason=implausible.problem,
-        core_seconds=answer.core_seconds,
-        wall_s=answer.wall_s,
-        details=answer.result.details,
-    )

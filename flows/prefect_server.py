@@ -37,7 +37,7 @@ def prefect_server(environ: MutableMapping[str, str], *, home: Path) -> Iterator
     Raises:
         PetaliteError: If the server does not start, with the place of its log.
     """
-    if "PREFECT_API_URL" in environ:
+    if environ.get("PREFECT_API_URL"):
         yield
         return
     password = f"petalite:{secrets.token_urlsafe(32)}"
@@ -45,17 +45,23 @@ def prefect_server(environ: MutableMapping[str, str], *, home: Path) -> Iterator
     log = home / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output, _start(environ, output.fileno()) as server:
-        patience = threading.Timer(STARTUP_S, server.kill)
-        patience.start()
-        port = server.stdout.readline().strip() if server.stdout is not None else b""
-        patience.cancel()
-        if not port:
-            raise PetaliteError("The embedded Prefect server did not start.", remedy=f"Read {log}.")
-        environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{int(port)}/api"
         try:
+            environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{_await_port(server, log)}/api"
             yield
         finally:
             server.kill()
+
+
+def _await_port(server: subprocess.Popen[bytes], log: Path) -> int:
+    patience = threading.Timer(STARTUP_S, server.kill)
+    patience.start()
+    try:
+        port = server.stdout.readline().strip() if server.stdout is not None else b""
+    finally:
+        patience.cancel()
+    if not port:
+        raise PetaliteError("The embedded Prefect server did not start.", remedy=f"Read {log}.")
+    return int(port)
 
 
 def _start(environ: MutableMapping[str, str], output: int) -> subprocess.Popen[bytes]:

@@ -13,7 +13,7 @@ from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonObject, JsonValue
 from domain.measurement import FailureKind
 from domain.ports import Generator, Oracle
-from domain.states import CampaignState
+from domain.states import HALTED_CAMPAIGNS
 from generators.registry import build_generator
 from oracles.registry import build_oracle
 from services.settings import Settings, load_settings
@@ -47,7 +47,7 @@ class Workplace:
 
     @cached_property
     def ladder(self) -> Ladder:
-        """The fidelities that can be asked on this machine, ascending in rank.
+        """The fidelities that can be asked from this machine, ascending in rank.
 
         Raises:
             OracleUnavailableError: If none can.
@@ -63,9 +63,11 @@ class Workplace:
 
     @cached_property
     def missing_oracles(self) -> Mapping[str, OracleUnavailableError]:
-        """Why the other fidelities cannot be asked here, by fidelity."""
+        """Why the other fidelities cannot be asked here, by fidelity. What others answer needs nothing here."""
         missing: dict[str, OracleUnavailableError] = {}
         for name, oracle in self.oracles.items():
+            if name in self.waiting_fidelities:
+                continue
             try:
                 oracle.check()
             except OracleUnavailableError as error:
@@ -73,9 +75,9 @@ class Workplace:
         return missing
 
     @cached_property
-    def laboratory_fidelities(self) -> frozenset[str]:
-        """Fidelities that people answer, within weeks."""
-        return frozenset(fidelity.name for fidelity in self.spec.ladder if fidelity.is_laboratory)
+    def waiting_fidelities(self) -> frozenset[str]:
+        """Fidelities whose queries wait in the store until people or machines answer."""
+        return frozenset(fidelity.name for fidelity in self.spec.ladder if fidelity.waits_in_queue)
 
     @cached_property
     def surrogate(self) -> Surrogate:
@@ -106,10 +108,10 @@ class Workplace:
         return next((found for found in self.store.rounds.list(self.campaign.id) if found.index == index), None)
 
     def may_go_on(self) -> bool:
-        """Whether nobody has stopped the campaign, and no other process has taken it over."""
-        is_stopped = self.store.campaigns.get(self.campaign.name).state is CampaignState.STOPPED
+        """Whether nobody has paused or stopped the campaign, and no other process has taken it over."""
+        is_halted = self.store.campaigns.by_id(self.campaign.id).state in HALTED_CAMPAIGNS
         runner = self.store.campaigns.runner(self.campaign.id)
-        return not is_stopped and runner is not None and runner.holder == self.runner
+        return not is_halted and runner is not None and runner.holder == self.runner
 
     def hopeless_candidates(self) -> frozenset[int]:
         """Numbers of the candidates at which some look would fail again: money for dearer looks would be wasted."""

@@ -1,10 +1,12 @@
 """What a machine sets for every campaign on it: the environment, read once and handed on."""
 
 import difflib
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL
 
@@ -14,25 +16,79 @@ _PREFIX: Final = "PETALITE_"
 _HOME: Final = "PETALITE_HOME"
 _STORE_URL: Final = "PETALITE_STORE_URL"
 _WORKERS: Final = "PETALITE_WORKERS"
-_KNOWN: Final = (_HOME, _STORE_URL, _WORKERS)
+_CAMPAIGNS: Final = "PETALITE_CAMPAIGNS"
+_HOST: Final = "PETALITE_HOST"
+_PORT: Final = "PETALITE_PORT"
+_PUBLIC_URL: Final = "PETALITE_PUBLIC_URL"
+_ARTIFACTS: Final = "PETALITE_ARTIFACTS"
+_NOTIFY_FILE: Final = "PETALITE_NOTIFY_FILE"
+_TRUSTED_PROXIES: Final = "PETALITE_TRUSTED_PROXIES"
+_LOG_LEVEL: Final = "PETALITE_LOG_LEVEL"
+_KNOWN: Final = (
+    _HOME,
+    _STORE_URL,
+    _WORKERS,
+    _CAMPAIGNS,
+    _HOST,
+    _PORT,
+    _PUBLIC_URL,
+    _ARTIFACTS,
+    _NOTIFY_FILE,
+    _TRUSTED_PROXIES,
+    _LOG_LEVEL,
+)
 _TEST_PREFIX: Final = "PETALITE_TEST_"
 """Variables of the test suite, of no meaning here."""
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where a machine keeps its data and how much it does at once."""
+    """Where a machine keeps its data, where it listens and how much it does at once."""
 
     home: Path
     """Folder of everything that Petalite writes."""
     store_url: str
-    """Address of the store."""
+    """Address of the store. May hold a password: never shown."""
     workers: int
-    """Computed looks at the same time."""
+    """Computed looks at the same time, in each campaign."""
+    artifacts: Path
+    """Folder of files handed in, kept by content; all machines of a service share it."""
+    campaigns: int = 2
+    """Campaigns that one worker advances at the same time."""
+    host: str = "127.0.0.1"
+    """Address that the service listens on."""
+    port: int = 8642
+    """Port that the service listens on."""
+    public_url: str = "http://127.0.0.1:8642"
+    """Address that people and machines reach the service by, without a slash at its end."""
+    notify_file: Path | None = None
+    """YAML file of who is told what; None tells nobody."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose word on the client's address and on https is taken."""
+    log_level: str = "info"
+    """The least important line that is logged."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise InvalidValueError(f"{_WORKERS} is {self.workers}.", remedy="Allow at least 1.")
+        for name, number in ((_WORKERS, self.workers), (_CAMPAIGNS, self.campaigns)):
+            if number < 1:
+                raise InvalidValueError(f"{name} is {number}.", remedy="Allow at least 1.")
+        if not 0 <= self.port <= 65535:
+            raise InvalidValueError(
+                f"{_PORT} is {self.port}.", remedy="Give a port from 1 to 65535, or 0 for any free one."
+            )
+        if self.log_level not in _LOG_LEVELS:
+            raise InvalidValueError(
+                f"{_LOG_LEVEL} is '{self.log_level}'.", remedy=f"Give one of {', '.join(_LOG_LEVELS)}."
+            )
+        _require_public_url(self.public_url)
+        for proxy in self.trusted_proxies:
+            _require_network(proxy)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether the service is reached by https, so that cookies may insist on it."""
+        return self.public_url.startswith("https://")
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -42,7 +98,15 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     |---|---|---|
     | PETALITE_HOME | folder of everything that Petalite writes | petalite-data, here |
     | PETALITE_STORE_URL | address of the store | an SQLite file in that folder |
-    | PETALITE_WORKERS | computed looks at the same time | 2 |
+    | PETALITE_WORKERS | computed looks at the same time, in each campaign | 2 |
+    | PETALITE_CAMPAIGNS | campaigns that one worker advances at the same time | 2 |
+    | PETALITE_HOST | address that the service listens on | 127.0.0.1 |
+    | PETALITE_PORT | port that the service listens on | 8642 |
+    | PETALITE_PUBLIC_URL | address that people reach the service by | http://, host and port |
+    | PETALITE_ARTIFACTS | folder of files handed in | artifacts in the home folder |
+    | PETALITE_NOTIFY_FILE | YAML file of who is told what | nobody is told |
+    | PETALITE_TRUSTED_PROXIES | addresses and networks of reverse proxies, by commas | none |
+    | PETALITE_LOG_LEVEL | debug, info, warning or error | info |
 
     Raises:
         InvalidValueError: If a variable has an impossible value, or begins with PETALITE_ and is unknown.
@@ -53,15 +117,64 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(_KNOWN)}."
             raise InvalidValueError(f"The environment variable {name} is unknown.", remedy=remedy)
     # Absolute, so that a later change of the working folder leads to the same store.
-    home = Path(environ.get(_HOME) or "petalite-data").expanduser().absolute()
+    home = _folder(environ.get(_HOME) or "petalite-data")
+    host = environ.get(_HOST) or "127.0.0.1"
+    port = _whole_number(environ, _PORT, 8642)
     own_store = URL.create("sqlite", database=str(home / "petalite.sqlite3")).render_as_string()
+    notify_file = environ.get(_NOTIFY_FILE)
     return Settings(
-        home=home, store_url=environ.get(_STORE_URL) or own_store, workers=_whole_number(environ.get(_WORKERS) or "2")
+        home=home,
+        store_url=environ.get(_STORE_URL) or own_store,
+        workers=_whole_number(environ, _WORKERS, 2),
+        artifacts=_folder(environ.get(_ARTIFACTS) or str(home / "artifacts")),
+        campaigns=_whole_number(environ, _CAMPAIGNS, 2),
+        host=host,
+        port=port,
+        public_url=(environ.get(_PUBLIC_URL) or own_url(host, port)).rstrip("/"),
+        notify_file=_folder(notify_file) if notify_file else None,
+        trusted_proxies=tuple(filter(None, (part.strip() for part in environ.get(_TRUSTED_PROXIES, "").split(",")))),
+        log_level=(environ.get(_LOG_LEVEL) or "info").lower(),
     )
 
 
-def _whole_number(text: str) -> int:
+def own_url(host: str, port: int) -> str:
+    """The address of a service that listens on a host and port of this machine."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - names the wildcard, binds nothing
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
     try:
         return int(text)
     except ValueError as error:
-        raise InvalidValueError(f"{_WORKERS} is '{text}'.", remedy="Give a whole number.") from error
+        raise InvalidValueError(f"{name} is '{text}'.", remedy="Give a whole number.") from error
+
+
+def _require_public_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        is_usable = is_usable and not (parts.query or parts.fragment)
+        _ = parts.port
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise InvalidValueError(
+            f"{_PUBLIC_URL} is no address of a service.",
+            remedy="Give http:// or https:// with a host, such as https://petalite.example.org, and no password.",
+        )
+
+
+def _require_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise InvalidValueError(
+            f"{_TRUSTED_PROXIES} holds '{text}', which is no address or network.",
+            remedy="Give IP addresses or networks such as 10.0.0.0/8, by commas.",
+        ) from error

@@ -10,8 +10,9 @@ from typing import ClassVar, Final, Protocol, cast, get_args, get_origin, get_ty
 import yaml
 from yaml.representer import BaseRepresenter
 
-from domain.campaign import CampaignSpec
+from domain.campaign import CampaignSpec, Component
 from domain.errors import SpecError, UnknownOracleError
+from domain.json_value import JsonObject
 from domain.parsing import Location, ParseError, Problem, parse, to_json_value
 
 _LARGEST_FILE_BYTES: Final = 2**20
@@ -35,7 +36,20 @@ def load_spec(path: Path) -> CampaignSpec:
     Raises:
         SpecError: If the file cannot be read or does not describe a campaign that can be run.
     """
-    root, data = _read(path)
+    return read_spec(_content(path), path)
+
+
+def read_spec(content: bytes, path: Path) -> CampaignSpec:
+    """Reads a campaign spec that somebody has read from a file already.
+
+    Args:
+        content: What the file holds.
+        path: What the file is called in errors.
+
+    Raises:
+        SpecError: If the content does not describe a campaign that can be run.
+    """
+    root, data = _read(content, path)
     try:
         return parse(CampaignSpec, data, what=f"{path.name}")
     except SpecError as error:
@@ -49,7 +63,17 @@ def explain(error: SpecError | UnknownOracleError, path: Path) -> SpecError | Un
         error: Says which field is wrong, as a `ParseError` with locations or by beginning with the field's name.
         path: The spec's file.
     """
-    return _with_lines(error, path, _read(path)[0])
+    return _with_lines(error, path, _read(_content(path), path)[0])
+
+
+def load_oracle_settings(oracle: str, path: Path) -> JsonObject:
+    """Reads the settings of an oracle as they would stand in a spec; the oracle itself validates them.
+
+    Raises:
+        SpecError: If the file cannot be read or holds no settings.
+    """
+    data = _read(_content(path), path)[1]
+    return parse(Component, {"name": oracle, "settings": data}, what=path.name).settings
 
 
 def dump_spec(spec: CampaignSpec) -> str:
@@ -68,11 +92,14 @@ class _Dumper(yaml.SafeDumper):
     yaml_representers: ClassVar = {**yaml.SafeDumper.yaml_representers, str: _represent_text}
 
 
-def _read(path: Path) -> tuple[yaml.MappingNode, Mapping[str, object]]:
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SpecError(f"{path} cannot be read: {error.strerror}.", remedy="Check the path.") from error
+
+
+def _read(content: bytes, path: Path) -> tuple[yaml.MappingNode, Mapping[str, object]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -14,7 +14,7 @@ from domain.composition import Composition
 from domain.cost import Cost
 from domain.elements import HEAVIEST, Element
 from domain.events import Event, EventKind
-from domain.fidelity import Fidelity, Ladder, Limits
+from domain.fidelity import LABORATORY_ORACLE, AnsweredBy, Capability, Fidelity, Ladder, Limits
 from domain.lattice import LatticeParameters
 from domain.look import LookRequest, LookResult, ReferenceEnergy
 from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
@@ -139,12 +139,19 @@ def fidelities(*, name: str | None = None) -> st.SearchStrategy[Fidelity]:
     return st.builds(
         Fidelity,
         name=names() if name is None else st.just(name),
-        oracle=names(),
+        oracle=names().filter(lambda oracle: oracle != LABORATORY_ORACLE),
         cost=positive_numbers(),
         settings=json_objects(),
         limits=limits(),
         max_attempts=st.integers(1, 5),
+        answered_by=st.sampled_from(AnsweredBy),
+        max_concurrent=st.none() | st.integers(1, 100),
     )
+
+
+def capabilities() -> st.SearchStrategy[Capability]:
+    """Oracles that a machine offers, with any settings or with its own."""
+    return st.builds(Capability, oracle=names(), settings_digest=st.none() | digests())
 
 
 def ladders(*, max_fidelities: int = 4) -> st.SearchStrategy[Ladder]:
@@ -183,6 +190,7 @@ def budgets(draw: st.DrawFn, *, least_per_round: float = 1e-3, least_total: floa
         per_round=per_round,
         unit=draw(st.sampled_from(("core-seconds", "EUR"))),
         target_share=draw(numbers(0, 1)),
+        approval_above=draw(st.none() | numbers(0, 1000)),
     )
 
 

@@ -1,18 +1,20 @@
 """`petalite campaign`: what the store holds."""
 
 import os
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from domain.errors import ConflictError
+from domain.json_value import JsonObject
 from domain.measurement import Measurement
-from domain.states import CampaignState
+from domain.states import HALTED_CAMPAIGNS, CampaignState
+from services.access.principal import local_operator
+from services.cli.export import export
 from services.cli.leaders import print_leaders
 from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
 from services.reports.document import campaign_document, campaign_summary
-from services.reports.export import export_campaign
 from services.reports.spending import burn_down
 from services.settings import load_settings
 from services.store import Store, open_store
@@ -20,8 +22,9 @@ from services.store.records import QueryRecord
 
 LONGEST_REASON = 24
 """Characters of a failure's reason that fit in a table."""
+_VERBS: Final = {CampaignState.PAUSED: "pause", CampaignState.STOPPED: "stop"}
 
-app = typer.Typer(help="List, show, stop and export campaigns.", no_args_is_help=True)
+app = typer.Typer(help="List, show, pause, resume, stop and export campaigns.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -68,28 +71,60 @@ def show(name: CampaignName, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def stop(name: CampaignName) -> None:
-    """Stop a campaign after the looks that are under way. Go on with `petalite run NAME --resume`."""
-    with open_store(load_settings(os.environ).store_url) as store:
-        record = store.campaigns.get(name)
-        store.campaigns.set_state(record.id, CampaignState.STOPPED, reason="stopped on the command line")
-    console().print(f"{name} is stopped. Go on with: petalite run {name} --resume")
+    """Stop a campaign after the looks that are under way. Go on with `petalite campaign resume NAME`."""
+    _halt(name, CampaignState.STOPPED)
+    console().print(f"{name} is stopped. Go on with: petalite campaign resume {name}")
 
 
 @app.command()
-def export(
+def pause(name: CampaignName) -> None:
+    """Pause a campaign: nothing new is asked, answers to what was asked still count."""
+    _halt(name, CampaignState.PAUSED)
+    console().print(f"{name} is paused. Go on with: petalite campaign resume {name}")
+
+
+@app.command()
+def resume(name: CampaignName) -> None:
+    """Let a campaign that was paused or stopped go on. A worker takes it up; without one: `petalite run NAME`."""
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        record = store.campaigns.get(name)
+        if record.state not in HALTED_CAMPAIGNS:
+            raise ConflictError(
+                f"Campaign '{name}' is {record.state.value}, neither paused nor stopped.",
+                remedy=f"See: petalite campaign show {name}",
+            )
+        store.campaigns.resume(record.id, reason="resumed on the command line")
+        store.audit.append(local_operator().name, "campaign.resume", f"campaign {name}", {})
+    console().print(f"{name} goes on. Where no worker runs: petalite run {name}")
+
+
+@app.command()
+def priority(
     name: CampaignName,
-    folder: Annotated[Path | None, typer.Argument(help="Where to; exports/NAME in Petalite's home by default.")] = None,
+    number: Annotated[int, typer.Argument(help="The higher one goes first. Put -- before a negative number.")],
 ) -> None:
-    """Write a campaign as CIF, CSV, JSON and a picture."""
-    settings = load_settings(os.environ)
-    with open_store(settings.store_url) as store:
-        written = export_campaign(store, name, folder or settings.home / "exports" / name)
-    console().print(f"Wrote {written.n_crystals} crystals to {written.folder}", soft_wrap=True)
+    """Say how urgent a campaign is: whom machines answer and workers advance first."""
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        before = store.campaigns.get(name)
+        store.campaigns.set_priority(before.id, number)
+        details: JsonObject = {"before": before.priority, "after": number}
+        store.audit.append(local_operator().name, "campaign.priority", f"campaign {name}", details)
+    console().print(f"{name} has priority {number}.")
+
+
+app.command()(export)
+
+
+def _halt(name: str, state: CampaignState) -> None:
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        record = store.campaigns.get(name)
+        store.campaigns.set_state(record.id, state, reason=f"{state.value} on the command line")
+        store.audit.append(local_operator().name, f"campaign.{_VERBS[state]}", f"campaign {name}", {})
 
 
 def _print_looks(store: Store, campaign_id: int) -> None:
     candidates = {candidate.id: candidate.blueprint for candidate in store.candidates.list(campaign_id)}
-    measured = {record.query_id: record.measurement for record in store.measurements.list(campaign_id)}
+    measured = {record.query_id: record.measurement for record in store.measurements.standing(campaign_id)}
     reasons = {record.query_id: record.failure.reason for record in store.failures.list(campaign_id)}
 
     def row(query: QueryRecord) -> tuple[str, ...]:

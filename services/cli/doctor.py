@@ -1,20 +1,20 @@
-"""`petalite doctor`: what is installed, what is reachable, and what to do about the rest."""
+"""`petalite doctor`: what is installed, what is reachable, what is misconfigured, and what to do about it."""
 
 import os
 import platform
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import Final
 
 import typer
 
-from domain.errors import PetaliteError
 from domain.parsing import to_json_value
 from services.cli.options import AsJson
 from services.cli.output import print_json, print_table
-from services.settings import Settings, load_settings
+from services.health import Finding, examine
+from services.settings import load_settings
 
-_PACKAGES = (
+_PACKAGES: Final = (
     "torch",
     "botorch",
     "gpytorch",
@@ -29,23 +29,17 @@ _PACKAGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    is_well: bool
-    detail: str
-
-
 def doctor(*, as_json: AsJson = False) -> None:
-    """Look at this installation: packages, the store, the DFT extra. Exit status 1 if something is wrong."""
+    """Look at this installation: packages, store, folders, Prefect, workers, notifications. Exit status 1 if ill."""
     settings = load_settings(os.environ)
-    findings = (_python(), *(_package(name) for name in _PACKAGES), _dft(), _store(settings))
+    findings = (_python(), *(_package(name) for name in _PACKAGES), _dft(), *examine(settings, os.environ))
     if as_json:
         print_json([to_json_value(finding) for finding in findings])
     else:
-        rows = ((f.what, "well" if f.is_well else "LOOK", f.detail) for f in findings)
+        rows = (
+            (f.what, "well" if f.is_well else "LOOK", f.detail if f.is_well else f"{f.detail} {f.remedy}")
+            for f in findings
+        )
         print_table("Petalite's health", ("what", "", "detail"), rows, empty="")
     if not all(finding.is_well for finding in findings):
         raise typer.Exit(1)
@@ -59,20 +53,10 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, is_well=True, detail=version(name))
     except PackageNotFoundError:
-        return Finding(name, is_well=False, detail="missing; install Petalite again with constraints.txt")
+        return Finding(name, is_well=False, detail="missing.", remedy="Install Petalite again with constraints.txt.")
 
 
 def _dft() -> Finding:
     if find_spec("gpaw") is None:
         return Finding("gpaw (optional)", is_well=True, detail="not installed; DFT is left out. To have it: make dft")
     return Finding("gpaw (optional)", is_well=True, detail=version("gpaw"))
-
-
-def _store(settings: Settings) -> Finding:
-    from services.store import open_store
-
-    try:
-        with open_store(settings.store_url) as store:
-            return Finding("store", is_well=True, detail=f"{store.address}, {len(store.campaigns.list())} campaigns")
-    except PetaliteError as error:
-        return Finding("store", is_well=False, detail=str(error))

@@ -2,22 +2,54 @@
 
 import getpass
 import os
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
-from domain.measurement import Censoring
-from services.cli.options import AsJson
+from domain.errors import InvalidValueError
+from domain.measurement import Censoring, FailureKind
+from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
-from services.intake import record_laboratory_result
+from services.intake import (
+    Reading,
+    UnsolicitedOutcome,
+    amend_laboratory_result,
+    record_laboratory_failure,
+    record_laboratory_result,
+    report_laboratory_result,
+    retract,
+)
+from services.intake.crystals import read_crystal
 from services.intake.laboratory import LEASE_DAYS, claim_laboratory_query, release_laboratory_query
+from services.intake.units import read_temperature_K
 from services.reports.laboratory import laboratory_queries
 from services.settings import load_settings
-from services.store import open_store
+from services.store import Store, open_store
 
-app = typer.Typer(help="The laboratory's queue: list, claim, submit.", no_args_is_help=True)
+app = typer.Typer(help="The laboratory's queue: list, claim, submit, correct, report.", no_args_is_help=True)
 
-Person = Annotated[str, typer.Option("--as", help="Who is working; your login name by default.")]
+QueryNumber: TypeAlias = Annotated[int, typer.Argument(metavar="QUERY", help="Number of the query.")]
+MeasurementNumber: TypeAlias = Annotated[int, typer.Argument(help="Number of the measurement that is wrong.")]
+Value: TypeAlias = Annotated[float, typer.Argument(help="What was measured. Put -- before a negative number.")]
+Unit: TypeAlias = Annotated[str, typer.Argument(help="Its unit; converted where it can be.")]
+Sigma: TypeAlias = Annotated[float | None, typer.Option(help="Standard deviation in the same unit.")]
+Below: TypeAlias = Annotated[bool, typer.Option("--below", help="The true value is below: a detection limit.")]
+Above: TypeAlias = Annotated[bool, typer.Option("--above", help="The true value is above.")]
+Temperature: TypeAlias = Annotated[
+    str | None, typer.Option(help="Temperature with its unit, such as '25 degC' or '298.15 K'.")
+]
+TemperatureK: TypeAlias = Annotated[float | None, typer.Option("--temperature-K", help="Temperature in kelvin.")]
+Note: TypeAlias = Annotated[str, typer.Option(help="Anything worth keeping with the number.")]
+Confirm: TypeAlias = Annotated[bool, typer.Option("--confirm", help="What looks like a mistake is meant as it stands.")]
+Reason: TypeAlias = Annotated[str, typer.Option(help="Why, in one sentence.")]
+Person: TypeAlias = Annotated[str, typer.Option("--as", help="Who is working; your login name by default.")]
+
+_OUTCOMES = {
+    UnsolicitedOutcome.ANSWERED: "It answers a query that was open.",
+    UnsolicitedOutcome.ADDED: "It was added to a candidate of the campaign, free of charge.",
+    UnsolicitedOutcome.EVIDENCE: "The campaign has its answer already; this one is kept as evidence.",
+    UnsolicitedOutcome.MATERIAL: "It was added as a known material, from which the campaign learns.",
+}
 
 
 @app.command("list")
@@ -27,7 +59,7 @@ def list_queries(
     as_json: AsJson = False,
 ) -> None:
     """List what waits for a laboratory, and what is claimed."""
-    with open_store(load_settings(os.environ).store_url) as store:
+    with _store() as store:
         store.queries.requeue_lapsed(store.now())
         rows = laboratory_queries(store, campaign)
     if as_json:
@@ -50,10 +82,10 @@ def list_queries(
 
 
 @app.command()
-def claim(query: Annotated[int, typer.Argument(help="Number of the query.")], *, person: Person = "") -> None:
+def claim(query: QueryNumber, *, person: Person = "") -> None:
     """Claim a query, so that nobody else makes the same sample."""
     worker = person or getpass.getuser()
-    with open_store(load_settings(os.environ).store_url) as store:
+    with _store() as store:
         claim_laboratory_query(store, query, worker=worker)
         (asked,) = [row for row in laboratory_queries(store, None) if row.query_id == query]
     out = console()
@@ -64,37 +96,153 @@ def claim(query: Annotated[int, typer.Argument(help="Number of the query.")], *,
 
 
 @app.command()
-def release(query: Annotated[int, typer.Argument(help="Number of the query.")], *, person: Person = "") -> None:
+def release(query: QueryNumber, *, person: Person = "") -> None:
     """Give a claimed query back to the queue."""
-    with open_store(load_settings(os.environ).store_url) as store:
+    with _store() as store:
         release_laboratory_query(store, query, worker=person or getpass.getuser())
     console().print(f"Query {query} waits for somebody else.")
 
 
 @app.command()
 def submit(
-    query: Annotated[int, typer.Argument(help="Number of the query.")],
-    value: Annotated[float, typer.Argument(help="What was measured. Put -- before a negative number.")],
-    unit: Annotated[str, typer.Argument(help="Its unit; converted where it can be.")],
+    query: QueryNumber,
+    value: Value,
+    unit: Unit,
     *,
-    sigma: Annotated[float | None, typer.Option(help="Standard deviation in the same unit.")] = None,
-    below: Annotated[bool, typer.Option("--below", help="The true value is below: a detection limit.")] = False,
-    temperature_K: Annotated[float | None, typer.Option("--temperature-K", help="Temperature in kelvin.")] = None,
-    note: Annotated[str, typer.Option(help="Anything worth keeping with the number.")] = "",
+    sigma: Sigma = None,
+    below: Below = False,
+    above: Above = False,
+    temperature: Temperature = None,
+    temperature_K: TemperatureK = None,
+    note: Note = "",
+    confirm: Confirm = False,
     person: Person = "",
 ) -> None:
     """Submit a measurement. The campaign learns from it when it is run next."""
-    with open_store(load_settings(os.environ).store_url) as store:
-        recorded = record_laboratory_result(
+    kelvin = _kelvin(temperature, temperature_K)
+    reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
+    worker = person or getpass.getuser()
+    with _store() as store:
+        recorded = record_laboratory_result(store, query, worker=worker, reading=reading, confirmed=confirm)
+    measured = recorded.measurement
+    console().print(
+        f"Recorded {measured.value:g} {measured.unit} for query {query} as measurement {recorded.id}. "
+        "Run the campaign to go on."
+    )
+
+
+@app.command()
+def amend(
+    measurement: MeasurementNumber,
+    value: Value,
+    unit: Unit,
+    *,
+    reason: Reason,
+    sigma: Sigma = None,
+    below: Below = False,
+    above: Above = False,
+    temperature: Temperature = None,
+    temperature_K: TemperatureK = None,
+    note: Note = "",
+    confirm: Confirm = False,
+    person: Person = "",
+) -> None:
+    """Correct a measurement. Both are kept; the campaign learns from the new one, and nothing is charged."""
+    kelvin = _kelvin(temperature, temperature_K)
+    reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
+    with _store() as store:
+        recorded = amend_laboratory_result(
             store,
-            query,
+            measurement,
             worker=person or getpass.getuser(),
-            value=value,
-            unit=unit,
-            sigma=sigma,
-            temperature_K=temperature_K,
-            censoring=Censoring.BELOW if below else Censoring.NONE,
-            note=note,
+            reading=reading,
+            reason=reason,
+            confirmed=confirm,
         )
     measured = recorded.measurement
-    console().print(f"Recorded {measured.value:g} {measured.unit} for query {query}. Run the campaign to go on.")
+    console().print(f"Measurement {recorded.id}, {measured.value:g} {measured.unit}, replaces {measurement}.")
+
+
+@app.command("retract")
+def take_back(measurement: MeasurementNumber, *, reason: Reason, person: Person = "") -> None:
+    """Take a measurement back. It is kept, and no longer learned from."""
+    with _store() as store:
+        retract(store, measurement, reason=reason, worker=person or getpass.getuser())
+    console().print(f"Measurement {measurement} counts no longer.")
+
+
+@app.command()
+def fail(
+    query: QueryNumber,
+    *,
+    reason: Reason,
+    kind: Annotated[
+        FailureKind,
+        typer.Option(
+            help="transient: worth another try; permanent: cannot be made or measured; rejected: not even tried."
+        ),
+    ] = FailureKind.PERMANENT,
+    person: Person = "",
+) -> None:
+    """Say that a crystal could not be made or measured."""
+    worker = person or getpass.getuser()
+    with _store() as store:
+        after = record_laboratory_failure(store, query, worker=worker, kind=kind, reason=reason)
+    console().print(f"Query {query} is {after.state.value}.")
+
+
+@app.command()
+def report(
+    campaign: CampaignName,
+    fidelity: Annotated[str, typer.Argument(help="Fidelity of the campaign's ladder at which was measured.")],
+    value: Value,
+    unit: Unit,
+    *,
+    material: Annotated[int | None, typer.Option(help="Number of the known material; or the crystal itself:")] = None,
+    composition: Annotated[str, typer.Option(help="Atoms of the conventional cell, such as Li4Cl4.")] = "",
+    space_group: Annotated[int, typer.Option(help="Number of the space group.")] = 0,
+    cell: Annotated[str, typer.Option(help="a b c in Å, alpha beta gamma in degrees; a alone for a cube.")] = "",
+    sigma: Sigma = None,
+    below: Below = False,
+    above: Above = False,
+    temperature: Temperature = None,
+    temperature_K: TemperatureK = None,
+    note: Note = "",
+    confirm: Confirm = False,
+    person: Person = "",
+) -> None:
+    """Report a measurement that nobody asked for."""
+    crystal = material if material is not None else read_crystal(composition, space_group, cell)
+    kelvin = _kelvin(temperature, temperature_K)
+    reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
+    with _store() as store:
+        recorded = report_laboratory_result(
+            store,
+            campaign,
+            crystal,
+            fidelity=fidelity,
+            worker=person or getpass.getuser(),
+            reading=reading,
+            confirmed=confirm,
+        )
+    console().print(f"Recorded. {_OUTCOMES[recorded.outcome]}")
+
+
+def _store() -> Store:
+    return open_store(load_settings(os.environ).store_url)
+
+
+def _censoring(*, below: bool, above: bool) -> Censoring:
+    if below and above:
+        raise InvalidValueError("A value cannot be below and above.", remedy="Give --below or --above.")
+    if below:
+        return Censoring.BELOW
+    return Censoring.ABOVE if above else Censoring.NONE
+
+
+def _kelvin(temperature: str | None, temperature_K: float | None) -> float | None:
+    if temperature is None:
+        return temperature_K
+    if temperature_K is not None:
+        raise InvalidValueError("The temperature is given twice.", remedy="Give --temperature or --temperature-K.")
+    return read_temperature_K(temperature)

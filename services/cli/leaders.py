@@ -3,13 +3,14 @@
 from rich.console import Console
 
 from domain.quantity import Quantity
-from domain.states import CampaignState
+from domain.states import CampaignState, QueryState
 from services.cli.output import console, print_table
 from services.reports.export import export_campaign
 from services.reports.leaders import Leader, believed_target, leaders
 from services.reports.spending import burn_down
 from services.settings import Settings
 from services.store import Store
+from services.store.records import CampaignRecord
 
 N_SHOWN = 10
 
@@ -24,8 +25,18 @@ def print_outcome(settings: Settings, store: Store, campaign: str) -> None:
     out.print(f"Crystals: {export.folder / 'crystals'} ({export.n_crystals} CIF files)", soft_wrap=True)
     out.print(f"Best value against money spent: {export.plot}", soft_wrap=True)
     if record.state is CampaignState.WAITING:
-        out.print("A laboratory is asked: petalite lab list")
+        out.print(_waited_for(store, record))
     out.print(f"More: petalite campaign show {campaign}")
+
+
+def _waited_for(store: Store, campaign: CampaignRecord) -> str:
+    if store.approval.waiting(campaign.id, limit=1):
+        return "Somebody must approve what is to be spent: petalite approval list"
+    states = frozenset({QueryState.QUEUED, QueryState.CLAIMED})
+    asked = {query.fidelity for query in store.queries.list(campaign.id, states=states)}
+    if any(campaign.spec.fidelities.fidelity(name).is_laboratory for name in asked):
+        return "A laboratory is asked: petalite lab list"
+    return "Machines are asked: petalite machine run --help"
 
 
 def print_busy(campaign: str) -> None:

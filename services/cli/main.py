@@ -6,9 +6,26 @@ from typing import Annotated
 import typer
 
 from domain.errors import PetaliteError
-from services.cli import campaign, doctor, laboratory, oracle
+from services.cli import (
+    approval,
+    audit,
+    campaign,
+    doctor,
+    group,
+    laboratory,
+    machine,
+    material,
+    notify,
+    oracle,
+    schedule,
+    token,
+    upload,
+    user,
+)
+from services.cli.backup import backup, restore
 from services.cli.output import ExitCode, print_error
 from services.cli.run import run
+from services.cli.serve import serve, worker
 
 app = typer.Typer(
     name="petalite",
@@ -22,17 +39,31 @@ otherwise; PETALITE_STORE_URL names another store (SQLite file or PostgreSQL), P
 processes may run at once.
 
 Exit status: 0 done; 1 refused, or ended by an error (what was recorded is kept); 2 misspelt command; 3 the campaign
-waits for a laboratory; 4 another process is running the campaign; 130 interrupted, everything recorded so far is
-kept.""",
+waits for a laboratory, a machine or approval; 4 another process is running the campaign; 130 interrupted, everything
+recorded so far is kept.""",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command()(run)
+app.command()(serve)
+app.command()(worker)
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(approval.app, name="approval")
 app.add_typer(oracle.app, name="oracle")
 app.add_typer(laboratory.app, name="lab")
+app.add_typer(upload.app, name="upload")
+app.add_typer(machine.app, name="machine")
+app.add_typer(material.app, name="material")
+app.add_typer(user.app, name="user")
+app.add_typer(group.app, name="group")
+app.add_typer(token.app, name="token")
+app.add_typer(audit.app, name="audit")
+app.add_typer(schedule.app, name="schedule")
+app.add_typer(notify.app, name="notify")
+app.command()(backup)
+app.command()(restore)
 app.command()(doctor.doctor)
 
 

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command was misspelt."""
     WAITING = 3
-    """The campaign waits for a laboratory."""
+    """The campaign waits for a laboratory, a machine or approval."""
     BUSY = 4
     """Another process is running the campaign."""
     INTERRUPTED = 130

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import ConflictError, SpecError, UnknownOracleError
-from domain.states import CampaignState
+from domain.states import HALTED_CAMPAIGNS, CampaignState
 from services.cli.leaders import print_busy, print_outcome
 from services.cli.output import ExitCode, console, print_json
 from services.cli.progress import shown_progress
@@ -24,7 +24,7 @@ from services.store.records import CampaignRecord
 def run(
     campaign: Annotated[str, typer.Argument(help="A spec file (YAML), or the name of a campaign in the store.")],
     *,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a campaign that was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a campaign that was paused or stopped.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the campaign as JSON at the end, no progress.")
     ] = False,
@@ -66,10 +66,11 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
             record = store.campaigns.create(spec)
         else:
             record = store.campaigns.get(campaign)
-        if record.state is CampaignState.STOPPED:
+        if record.state in HALTED_CAMPAIGNS:
             if not resume:
                 raise ConflictError(
-                    f"Campaign '{record.name}' was stopped.", remedy=f"Go on with: petalite run {campaign} --resume"
+                    f"Campaign '{record.name}' is {record.state.value}.",
+                    remedy=f"Go on with: petalite run {campaign} --resume",
                 )
             record = store.campaigns.set_state(record.id, CampaignState.RUNNING)
         return record

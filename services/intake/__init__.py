@@ -1,6 +1,29 @@
 """The one door through which results enter the store, whoever brings them."""
 
+from services.intake.corrections import amend_material_value, record_amendment, retract, retract_material_value
 from services.intake.door import record_failure, record_measurement
-from services.intake.laboratory import record_laboratory_result
+from services.intake.laboratory import (
+    Reading,
+    amend_laboratory_result,
+    record_laboratory_failure,
+    record_laboratory_result,
+    report_laboratory_result,
+)
+from services.intake.unsolicited import UnsolicitedOutcome, UnsolicitedRecord, record_unsolicited
 
-__all__ = ["record_failure", "record_laboratory_result", "record_measurement"]
+__all__ = [
+    "Reading",
+    "UnsolicitedOutcome",
+    "UnsolicitedRecord",
+    "amend_laboratory_result",
+    "amend_material_value",
+    "record_amendment",
+    "record_failure",
+    "record_laboratory_failure",
+    "record_laboratory_result",
+    "record_measurement",
+    "record_unsolicited",
+    "report_laboratory_result",
+    "retract",
+    "retract_material_value",
+]

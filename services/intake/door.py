@@ -1,28 +1,34 @@
 """Recording an answer: its unit, its range, the query's state, the money and the trail, in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from domain.blueprint import Realization
-from domain.digest import content_digest
 from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
-from domain.json_value import JsonValue
+from domain.json_value import JsonObject
 from domain.measurement import Failure, FailureKind, Measurement
-from domain.parsing import parse, to_json_value
 from domain.states import QueryState, require_query_step
+from services.intake.handed_in import HandedInMeasurement, read_failure, read_measurement
 from services.intake.units import convert
 from services.store import Store
-from services.store.campaigns import read_campaign
+from services.store.answers import Answered, book_answered, end_claimed, read_spec, title_of
+from services.store.campaigns import read_campaign, wake_campaign
 from services.store.candidates import has_realization, write_realizations
-from services.store.database import storable
 from services.store.events import write_events
 from services.store.ledger import book, release
 from services.store.queries import describe_query, lock_query, move_query, read_query
 from services.store.records import MeasurementRecord, QueryRecord
-from services.store.results import append_failure, append_measurement, find_failure_digests, find_measurement
+from services.store.results import (
+    NewMeasurement,
+    append_failure,
+    append_measurement,
+    find_failure_digests,
+    find_measurement,
+)
 
 
 def record_measurement(
@@ -50,33 +56,19 @@ def record_measurement(
         InvalidValueError: If the unit or the value is refused, or the sites are not this crystal's.
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
-    measurement = parse(Measurement, storable(to_json_value(measurement)), what="The measurement")
-    digest = content_digest(to_json_value(measurement))
     now = store.now()
+    handed_in = read_measurement(measurement, now=now)
     with store.writing() as connection:
-        query = lock_query(connection, query_id)
-        known = find_measurement(connection, query_id, fence, digest)
-        if known is not None:
-            return known
-        _require_answerable(query, fence)
-        campaign = read_campaign(connection, query.campaign_id)
-        converted = convert(measurement, campaign.spec.objective.measured)
-        write_realizations(connection, query.candidate_id, realizations, at=now)
-        _require_traceable(connection, query, measurement)
-        is_evidence = _is_late(query, fence)
-        record = append_measurement(
-            connection,
-            query,
-            converted,
-            reported=measurement,
-            key=(fence, digest),
-            is_evidence=is_evidence,
-            at=now,
-        )
-        if is_evidence:
-            _note_late(connection, query, measurement.provenance.worker, now)
-        else:
-            _finish(connection, query, converted, now)
+        query = end_claimed(connection, query_id, fence, at=now)
+        if query is None:
+            return _keep_late(connection, query_id, fence, handed_in, realizations=realizations, now=now)
+        quantity = read_spec(connection, query.campaign_id, query.spec_digest).objective.measured
+        converted = convert(handed_in.measurement, quantity)
+        _keep_sites(connection, query, handed_in.measurement, realizations, now)
+        record = append_measurement(connection, _new(query, fence, handed_in, converted), at=now)
+        book_answered(connection, query, converted.cost, at=now)
+        write_events(connection, query.campaign_id, [_done(query, converted)], at=now)
+        wake_campaign(connection, query.campaign_id, at=now)
         return record
 
 
@@ -100,8 +92,7 @@ def record_failure(store: Store, query_id: int, *, fence: int, failure: Failure)
         NotFoundError: If there is no such query.
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
-    failure = parse(Failure, storable(to_json_value(failure)), what="The failure")
-    digest = content_digest(to_json_value(failure))
+    failure, digest = read_failure(failure)
     now = store.now()
     with store.writing() as connection:
         query = lock_query(connection, query_id)
@@ -152,7 +143,72 @@ def _is_late(query: QueryRecord, fence: int) -> bool:
     return query.state is not QueryState.CLAIMED or fence != query.fence
 
 
-def _require_traceable(connection: Connection, query: QueryRecord, measurement: Measurement) -> None:
+def _keep_late(
+    connection: Connection,
+    query_id: int,
+    fence: int,
+    handed_in: HandedInMeasurement,
+    *,
+    realizations: Sequence[Realization],
+    now: datetime,
+) -> MeasurementRecord:
+    """What comes under a fence that does not hold the query: known already, evidence, or a contradiction."""
+    query = lock_query(connection, query_id)
+    known = find_measurement(connection, query_id, fence, handed_in.digest)
+    if known is not None:
+        return known
+    _require_answerable(query, fence)
+    return keep_evidence(connection, query, fence, handed_in, realizations=realizations, now=now)
+
+
+def keep_evidence(
+    connection: Connection,
+    query: QueryRecord,
+    fence: int,
+    handed_in: HandedInMeasurement,
+    *,
+    realizations: Sequence[Realization] = (),
+    now: datetime,
+) -> MeasurementRecord:
+    """Keeps a measurement that came too late to count, inside a transaction.
+
+    Raises:
+        InvalidValueError: If the unit or the value is refused, or the sites are not this crystal's.
+    """
+    quantity = read_campaign(connection, query.campaign_id).spec.objective.measured
+    converted = convert(handed_in.measurement, quantity)
+    _keep_sites(connection, query, handed_in.measurement, realizations, now)
+    new = replace(_new(query, fence, handed_in, converted), is_evidence=True)
+    record = append_measurement(connection, new, at=now)
+    _note_late(connection, query, handed_in.measurement.provenance.worker, now)
+    return record
+
+
+def _new(
+    query: Answered | QueryRecord, fence: int, handed_in: HandedInMeasurement, converted: Measurement
+) -> NewMeasurement:
+    return NewMeasurement(
+        campaign_id=query.campaign_id,
+        query_id=query.id,
+        candidate_id=query.candidate_id,
+        fidelity=query.fidelity,
+        fence=fence,
+        payload_digest=handed_in.digest,
+        measurement=converted,
+        reported_value=handed_in.measurement.value,
+        reported_unit=handed_in.measurement.unit,
+    )
+
+
+def _keep_sites(
+    connection: Connection,
+    query: Answered | QueryRecord,
+    measurement: Measurement,
+    realizations: Sequence[Realization],
+    now: datetime,
+) -> None:
+    if realizations:
+        write_realizations(connection, query.candidate_id, realizations, at=now)
     digest = measurement.provenance.realization_digest
     if digest is not None and not has_realization(connection, query.candidate_id, digest):
         raise InvalidValueError(
@@ -161,23 +217,24 @@ def _require_traceable(connection: Connection, query: QueryRecord, measurement: 
         )
 
 
-def _finish(connection: Connection, query: QueryRecord, measurement: Measurement, now: datetime) -> None:
-    require_query_step(query.state, QueryState.DONE)
-    move_query(connection, query, QueryState.DONE, at=now)
-    book(connection, query, measurement.cost, at=now)
+def _done(query: Answered, measurement: Measurement) -> tuple[EventKind, str, JsonObject]:
     core_seconds = measurement.cost.core_seconds
     took = "" if core_seconds is None else f", took {core_seconds:.1f} core-seconds"
     message = (
-        f"ask: {describe_query(connection, query)}: {measurement.censoring.value.strip('=')}{measurement.value:.4g} "
-        f"{measurement.unit} ({query.declared.amount:g} charged{took})"
+        f"ask: {title_of(query)} at {query.fidelity}: {shown(measurement)} ({query.declared.amount:g} charged{took})"
     )
-    payload: dict[str, JsonValue] = {
+    payload: JsonObject = {
         "query_id": query.id,
         "value": measurement.value,
         "declared": query.declared.amount,
-        "core_seconds": measurement.cost.core_seconds,
+        "core_seconds": core_seconds,
     }
-    write_events(connection, query.campaign_id, [(EventKind.QUERY_DONE, message, payload)], at=now)
+    return EventKind.QUERY_DONE, message, payload
+
+
+def shown(measurement: Measurement) -> str:
+    """A measurement as people read it, in one word and its unit."""
+    return f"{measurement.censoring.value.strip('=')}{measurement.value:.4g} {measurement.unit}"
 
 
 def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_final: bool, now: datetime) -> None:
@@ -193,7 +250,7 @@ def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_fi
         move_query(connection, query, QueryState.QUEUED, at=now)
     outcome = "failed" if is_final else "failed, and will be tried again"
     message = f"ask: {describe_query(connection, query)} {outcome}: {failure.reason}"
-    payload: dict[str, JsonValue] = {
+    payload: JsonObject = {
         "query_id": query.id,
         "kind": failure.kind.value,
         "attempt": query.attempts,
@@ -201,9 +258,10 @@ def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_fi
         "core_seconds": failure.cost.core_seconds,
     }
     write_events(connection, query.campaign_id, [(EventKind.QUERY_FAILED, message, payload)], at=now)
+    wake_campaign(connection, query.campaign_id, at=now)
 
 
 def _note_late(connection: Connection, query: QueryRecord, worker: str, now: datetime) -> None:
     message = f"ask: {describe_query(connection, query)}: {worker} answered too late; the answer is kept as evidence"
-    payload: dict[str, JsonValue] = {"query_id": query.id, "worker": worker}
+    payload: JsonObject = {"query_id": query.id, "worker": worker}
     write_events(connection, query.campaign_id, [(EventKind.STAGE_NOTE, message, payload)], at=now)

@@ -1,21 +1,59 @@
 """Results that people hand in."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib.metadata import version
 from typing import Final
 
+from domain.blueprint import Blueprint
 from domain.cost import Cost
 from domain.errors import ConflictError
-from domain.measurement import Censoring, Measurement, Provenance
+from domain.fidelity import Fidelity
+from domain.json_value import JsonObject
+from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
+from domain.quantity import Quantity
 from domain.states import QueryState
-from services.intake.door import record_measurement
+from services.intake.corrections import record_amendment
+from services.intake.door import record_failure, record_measurement
+from services.intake.remarks import Remark, remarks_on, require_confirmed
 from services.intake.units import convert
+from services.intake.unsolicited import UnsolicitedRecord, record_unsolicited
 from services.store import Store
-from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
+from services.store.records import MeasurementRecord, QueryRecord
 
 LEASE_DAYS: Final = 60
 """Laboratories have no heartbeat."""
-_SECONDS_PER_DAY: Final = 86_400.0
+LEASE_S: Final = LEASE_DAYS * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What somebody read off: the cells of the form that people fill in."""
+
+    value: float
+    unit: str
+    sigma: float | None = None
+    """Standard deviation in the same unit."""
+    temperature_K: float | None = None
+    censoring: Censoring = Censoring.NONE
+    note: str = ""
+    measured_at: datetime | None = None
+    """UTC-aware; None for now."""
+
+    def as_measurement(self, provenance: Provenance, cost: Cost, *, now: datetime) -> Measurement:
+        """The same with its origin."""
+        details: JsonObject = {"note": self.note} if self.note else {}
+        return Measurement(
+            value=self.value,
+            unit=self.unit,
+            sigma=self.sigma,
+            provenance=provenance,
+            cost=cost,
+            measured_at=self.measured_at or now,
+            censoring=self.censoring,
+            temperature_K=self.temperature_K,
+            details=details,
+        )
 
 
 def claim_laboratory_query(store: Store, query_id: int, *, worker: str) -> QueryRecord:
@@ -25,12 +63,8 @@ def claim_laboratory_query(store: Store, query_id: int, *, worker: str) -> Query
         NotFoundError: If there is no such query.
         ConflictError: If it is no laboratory's, somebody else holds it, or it is over.
     """
-    _require_laboratory(store, query_id)
-    store.queries.requeue_lapsed(store.now())
-    claimed = store.queries.claim(query_id, worker=worker, lease_s=LEASE_DAYS * _SECONDS_PER_DAY)
-    if claimed is None:
-        raise _not_yours(store.queries.get(query_id))
-    return claimed
+    _laboratory_fidelity(store, store.queries.get(query_id))
+    return _claim(store, query_id, worker)
 
 
 def release_laboratory_query(store: Store, query_id: int, *, worker: str) -> None:
@@ -40,80 +74,184 @@ def release_laboratory_query(store: Store, query_id: int, *, worker: str) -> Non
         NotFoundError: If there is no such query.
         ConflictError: If it is no laboratory's, or this worker does not hold it.
     """
-    _require_laboratory(store, query_id)
     query = store.queries.get(query_id)
+    _laboratory_fidelity(store, query)
     if query.worker != worker or not store.queries.release(query_id, query.fence):
         raise _not_yours(query)
 
 
-def _require_laboratory(store: Store, query_id: int) -> None:
+def examine_reading(store: Store, query_id: int, reading: Reading) -> tuple[Remark, ...]:
+    """What looks like a mistake in a reading, before it is handed in.
+
+    Raises:
+        NotFoundError: If there is no such query.
+        InvalidValueError: If the unit or the value is refused.
+    """
     query = store.queries.get(query_id)
-    if not store.campaigns.by_id(query.campaign_id).spec.fidelities.fidelity(query.fidelity).is_laboratory:
-        raise ConflictError(
-            f"Query {query_id} is computed at '{query.fidelity}'; no laboratory is asked.",
-            remedy="See `petalite lab list` for what a laboratory is asked.",
-        )
+    return remarks_on_reading(reading, _quantity(store, query.campaign_id), now=store.now())
 
 
-def record_laboratory_result(  # noqa: PLR0913 - one keyword for each cell of the form that people fill in
-    store: Store,
-    query_id: int,
-    *,
-    worker: str,
-    value: float,
-    unit: str,
-    sigma: float | None = None,
-    temperature_K: float | None = None,
-    censoring: Censoring = Censoring.NONE,
-    note: str = "",
+def remarks_on_reading(reading: Reading, quantity: Quantity, *, now: datetime) -> tuple[Remark, ...]:
+    """What looks like a mistake in a reading of a quantity.
+
+    Raises:
+        InvalidValueError: If the unit or the value is refused.
+    """
+    nobody = Provenance("", "", "", "")
+    return remarks_on(convert(reading.as_measurement(nobody, Cost(0.0), now=now), quantity), quantity)
+
+
+def record_laboratory_result(
+    store: Store, query_id: int, *, worker: str, reading: Reading, confirmed: bool = False
 ) -> MeasurementRecord:
     """Records what somebody measured; claims the query first where it is still queued.
 
     Handing the same result in again, even later, returns what is stored.
 
+    Args:
+        store: The store.
+        query_id: The query.
+        worker: Who measured.
+        reading: What.
+        confirmed: Whether what looks like a mistake is meant as it stands.
+
     Raises:
         NotFoundError: If there is no such query.
         InvalidValueError: If the unit or the value is refused.
+        UnconfirmedValueError: If something looks like a mistake and is not confirmed.
         ConflictError: If somebody else holds the query, or it was answered otherwise.
     """
-    _require_laboratory(store, query_id)
     query = store.queries.get(query_id)
-    campaign = store.campaigns.by_id(query.campaign_id)
-    fidelity = campaign.spec.fidelities.fidelity(query.fidelity)
-    measurement = Measurement(
-        value=value,
-        unit=unit,
-        sigma=sigma,
-        provenance=Provenance(
-            oracle=fidelity.oracle,
-            oracle_version=f"petalite {version('petalite')}",
-            settings_digest=fidelity.settings_digest,
-            worker=worker,
-        ),
-        cost=Cost(query.declared.amount),
-        measured_at=store.now(),
-        censoring=censoring,
-        temperature_K=temperature_K,
-        details={"note": note} if note else {},
-    )
+    fidelity = _laboratory_fidelity(store, query)
+    quantity = _quantity(store, query.campaign_id)
+    measurement = reading.as_measurement(_provenance(fidelity, worker), query.declared, now=store.now())
     if query.state is QueryState.DONE:
-        return _same_answer(store, query, campaign, measurement)
+        return _same_answer(store, query, convert(measurement, quantity), reading)
     # Refused before the claim, so that a typing error leaves the query in the queue.
-    convert(measurement, campaign.spec.objective.measured)
-    claimed = claim_laboratory_query(store, query_id, worker=worker)
-    return record_measurement(store, query_id, fence=claimed.fence, measurement=measurement)
+    require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
+    with store.writing():
+        claimed = _claim(store, query_id, worker, is_answered=True)
+        return record_measurement(store, query_id, fence=claimed.fence, measurement=measurement)
 
 
-def _same_answer(
-    store: Store, query: QueryRecord, campaign: CampaignRecord, measurement: Measurement
+def record_laboratory_failure(
+    store: Store, query_id: int, *, worker: str, kind: FailureKind, reason: str
+) -> QueryRecord:
+    """Records that somebody could not make or measure a crystal; claims the query first where it is still queued.
+
+    Raises:
+        NotFoundError: If there is no such query.
+        InvalidValueError: If there is no reason.
+        ConflictError: If it is no laboratory's, somebody else holds it, or it is over.
+    """
+    query = store.queries.get(query_id)
+    _laboratory_fidelity(store, query)
+    failure = Failure(kind, reason.strip(), worker, query.declared, store.now())
+    with store.writing():
+        claimed = _claim(store, query_id, worker, is_answered=True)
+        return record_failure(store, query_id, fence=claimed.fence, failure=failure)
+
+
+def amend_laboratory_result(
+    store: Store, measurement_id: int, *, worker: str, reading: Reading, reason: str, confirmed: bool = False
 ) -> MeasurementRecord:
-    answers = [record for record in store.measurements.list(campaign.id) if record.query_id == query.id]
-    converted = convert(measurement, campaign.spec.objective.measured)
-    for record in answers:
-        if replace(converted, measured_at=record.measurement.measured_at) == record.measurement:
+    """Puts another reading in the place of a measurement. Where no time is given it was measured when it was before.
+
+    Raises:
+        NotFoundError: If there is no such measurement.
+        InvalidValueError: If the unit or the value is refused, or there is no reason.
+        UnconfirmedValueError: If something looks like a mistake and is not confirmed.
+        ConflictError: If it was corrected otherwise before, or counts for nothing.
+    """
+    wrong = store.measurements.get(measurement_id)
+    quantity = _quantity(store, store.queries.get(wrong.query_id).campaign_id)
+    before = wrong.measurement
+    provenance = replace(before.provenance, worker=worker)
+    measurement = reading.as_measurement(provenance, before.cost, now=before.measured_at)
+    require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
+    return record_amendment(store, measurement_id, measurement=measurement, reason=reason, worker=worker)
+
+
+def report_laboratory_result(
+    store: Store,
+    campaign: str,
+    crystal: Blueprint | int,
+    *,
+    fidelity: str,
+    worker: str,
+    reading: Reading,
+    confirmed: bool = False,
+) -> UnsolicitedRecord:
+    """Records what somebody measured without being asked.
+
+    Args:
+        store: The store.
+        campaign: Name of the campaign that learns from it.
+        crystal: What was measured: a blueprint, or the number of a known material.
+        fidelity: The fidelity of the campaign's ladder at which was measured.
+        worker: Who measured.
+        reading: What.
+        confirmed: Whether what looks like a mistake is meant as it stands.
+
+    Raises:
+        NotFoundError: If there is no such campaign or material.
+        InvalidValueError: If the ladder has no such fidelity, or the unit or the value is refused.
+        UnconfirmedValueError: If something looks like a mistake and is not confirmed.
+    """
+    record = store.campaigns.get(campaign)
+    quantity = record.spec.objective.measured
+    provenance = _provenance(record.spec.fidelities.fidelity(fidelity), worker)
+    measurement = reading.as_measurement(provenance, Cost(0.0), now=store.now())
+    require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
+    return record_unsolicited(
+        store,
+        record.id,
+        fidelity=fidelity,
+        measurement=measurement,
+        blueprint=crystal if isinstance(crystal, Blueprint) else None,
+        material_id=crystal if isinstance(crystal, int) else None,
+    )
+
+
+def _claim(store: Store, query_id: int, worker: str, *, is_answered: bool = False) -> QueryRecord:
+    store.queries.requeue_lapsed(store.now())
+    claimed = store.queries.claim(query_id, worker=worker, lease_s=LEASE_S, is_answered=is_answered)
+    if claimed is None:
+        raise _not_yours(store.queries.get(query_id))
+    return claimed
+
+
+def _laboratory_fidelity(store: Store, query: QueryRecord) -> Fidelity:
+    fidelity = store.campaigns.by_id(query.campaign_id).spec.fidelities.fidelity(query.fidelity)
+    if not fidelity.is_laboratory:
+        raise ConflictError(
+            f"Query {query.id} is computed at '{query.fidelity}'; no laboratory is asked.",
+            remedy="See `petalite lab list` for what a laboratory is asked.",
+        )
+    return fidelity
+
+
+def _quantity(store: Store, campaign_id: int) -> Quantity:
+    return store.campaigns.by_id(campaign_id).spec.objective.measured
+
+
+def _provenance(fidelity: Fidelity, worker: str) -> Provenance:
+    return Provenance(
+        oracle=fidelity.oracle,
+        oracle_version=f"petalite {version('petalite')}",
+        settings_digest=fidelity.settings_digest,
+        worker=worker,
+    )
+
+
+def _same_answer(store: Store, query: QueryRecord, converted: Measurement, reading: Reading) -> MeasurementRecord:
+    for record in store.measurements.of_query(query.id):
+        told_at = reading.measured_at or record.measurement.measured_at
+        if replace(converted, measured_at=told_at) == record.measurement:
             return record
     raise ConflictError(
-        f"Query {query.id} was answered by {query.worker} with another result.", remedy="Read the stored answer."
+        f"Query {query.id} was answered by {query.worker} with another result.",
+        remedy="Read the stored answer; correct it with an amendment where it is wrong.",
     )
 
 
@@ -121,5 +259,10 @@ def _not_yours(query: QueryRecord) -> ConflictError:
     if query.state is QueryState.CLAIMED:
         return ConflictError(
             f"Query {query.id} is held by {query.worker}.", remedy="They can give it back: petalite lab release."
+        )
+    if query.state is QueryState.QUEUED:
+        return ConflictError(
+            f"Query {query.id} is not handed out: its campaign is paused or stopped, or its oracle is busy.",
+            remedy="Try again later; what was measured already can be submitted.",
         )
     return ConflictError(f"Query {query.id} is {query.state.value}.", remedy="Choose one that is queued.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -14,11 +15,28 @@ from domain.quantity import Quantity
 if TYPE_CHECKING:
     import pint
 
-_EXPONENT = r"(?:(?:\^|\*\*)-?\d|[⁻¹²³⁴]+)?"
+_EXPONENT = r"(?:(?:\^|\*\*)?-?\d|[⁻¹²³⁴]+)?"
 _FACTOR = rf"[A-Za-zµμΩÅ%]+{_EXPONENT}"
 _UNIT: Final = re.compile(rf"{_FACTOR}(?:(?:\s*[*/·]\s*|\s+){_FACTOR})*")
 """Products and quotients of named units. Nothing else reaches the parser, which evaluates any arithmetic."""
 _LONGEST_UNIT: Final = 60
+_BARE_EXPONENT: Final = re.compile(r"(?<=[A-Za-zµμΩÅ])(-?\d)")
+"""As in S cm-1, which the parser would take for a difference."""
+_TEMPERATURE: Final = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*")
+_KELVIN_DECIMALS: Final = 6
+"""Conversion leaves rounding errors behind, which nobody has measured."""
+_TEMPERATURE_UNITS: Final = {
+    "K": "kelvin",
+    "kelvin": "kelvin",
+    "degC": "degC",
+    "°C": "degC",
+    "℃": "degC",
+    "celsius": "degC",
+    "degF": "degF",
+    "°F": "degF",
+    "fahrenheit": "degF",
+}
+"""Temperatures as people write them. C alone is a charge, and is left to the reader no more than to us."""
 
 
 def convert(measurement: Measurement, quantity: Quantity) -> Measurement:
@@ -35,13 +53,48 @@ def convert(measurement: Measurement, quantity: Quantity) -> Measurement:
     return measurement
 
 
+def read_temperature_K(text: str) -> float:
+    """Reads a temperature with its unit, such as `25 degC` or `298.15 K`, in kelvin.
+
+    Raises:
+        InvalidValueError: If it has no number, no unit or no known one, or is not above 0 K.
+    """
+    read = _TEMPERATURE.fullmatch(text)
+    if read is None:
+        raise InvalidValueError(
+            f"'{text[:_LONGEST_UNIT]}' is no temperature.", remedy="Write it like '25 degC' or '298.15 K'."
+        )
+    number, unit = read.groups()
+    return temperature_K(float(number), unit or "")
+
+
+def temperature_K(value: float, unit: str) -> float:
+    """Expresses a temperature in kelvin; the unit must be said.
+
+    Raises:
+        InvalidValueError: If the unit is missing or unknown, or the temperature is not above 0 K.
+    """
+    name = _TEMPERATURE_UNITS.get(unit) or _TEMPERATURE_UNITS.get(unit.lower())
+    if name is None:
+        problem = f"'{unit[:_LONGEST_UNIT]}' is no unit of temperature" if unit else "has no unit"
+        raise InvalidValueError(
+            f"The temperature {value:g} {problem}.", remedy=f"Write '{value:g} degC' or '{value:g} K'."
+        )
+    kelvin = round(float(_registry().Quantity(value, name).to("kelvin").magnitude), _KELVIN_DECIMALS)
+    if not 0 < kelvin < math.inf:
+        raise InvalidValueError(
+            f"A temperature of {value:g} {unit} is impossible.", remedy="Give one above absolute zero."
+        )
+    return kelvin
+
+
 def _factor(unit: str, quantity: Quantity) -> float:
     import pint
 
     if len(unit) > _LONGEST_UNIT or not _UNIT.fullmatch(unit.strip()):
         raise _unknown(unit, quantity)
     try:
-        return float(_registry().Quantity(1.0, unit.strip().replace("·", "*")).to(quantity.unit).magnitude)
+        return float(_registry().Quantity(1.0, _written_out(unit)).to(quantity.unit).magnitude)
     except pint.DimensionalityError as error:
         raise InvalidValueError(
             f"'{unit}' does not measure {quantity.name}; {quantity.unit} was expected.",
@@ -49,6 +102,10 @@ def _factor(unit: str, quantity: Quantity) -> float:
         ) from error
     except (pint.PintError, AttributeError, ValueError, TypeError) as error:
         raise _unknown(unit, quantity) from error
+
+
+def _written_out(unit: str) -> str:
+    return _BARE_EXPONENT.sub(r"**\1", unit.strip().replace("·", "*"))
 
 
 def _unknown(unit: str, quantity: Quantity) -> InvalidValueError:

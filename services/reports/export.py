@@ -11,11 +11,11 @@ from domain.measurement import Measurement
 from services.reports.document import campaign_document
 from services.reports.leaders import Leader, leaders
 from services.reports.plots import draw_best_against_spent
+from services.reports.tables import measurement_rows, safe_cell, write_csv
 from services.store import Store
 
 _OWN_NAMES = "[0-9][0-9][0-9]-*-*.cif"
 """What earlier exports called their structures; no other file is touched."""
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Export:
 
 
 def export_campaign(store: Store, campaign: str, folder: Path) -> Export:
-    """Writes a campaign into a folder: `crystals/*.cif`, `crystals.csv`, `campaign.json`, `best_value.png`.
+    """Writes a campaign into a folder: `crystals/*.cif`, `crystals.csv`, `*.csv`, `campaign.json`, `best_value.png`.
 
     An export that is there already is replaced.
 
@@ -45,7 +45,13 @@ def export_campaign(store: Store, campaign: str, folder: Path) -> Export:
         ) from error
 
 
-def _write(store: Store, campaign: str, folder: Path) -> Export:
+def write_files(store: Store, campaign: str, folder: Path) -> int:
+    """Writes what anybody can read of a campaign into a folder: all but the picture. Returns how many CIFs there are.
+
+    Raises:
+        NotFoundError: If there is no such campaign.
+        OSError: If the folder cannot be written.
+    """
     ranked = leaders(store, campaign)
     crystals = folder / "crystals"
     crystals.mkdir(parents=True, exist_ok=True)
@@ -53,11 +59,18 @@ def _write(store: Store, campaign: str, folder: Path) -> Export:
         outdated.unlink()
     names = {leader.candidate.id: _write_cif(store, leader, place, crystals) for place, leader in enumerate(ranked, 1)}
     _write_table(store, campaign, ranked, names, folder / "crystals.csv")
+    with (folder / "measurements.csv").open("w", newline="", encoding="utf-8") as file:
+        write_csv(file, measurement_rows(store, store.campaigns.get(campaign)))
     document = json.dumps(campaign_document(store, campaign), indent=2, ensure_ascii=False)
     (folder / "campaign.json").write_text(document + "\n", encoding="utf-8")
+    return sum(name is not None for name in names.values())
+
+
+def _write(store: Store, campaign: str, folder: Path) -> Export:
+    n_crystals = write_files(store, campaign, folder)
     plot = folder / "best_value.png"
     draw_best_against_spent(store, campaign, plot)
-    return Export(folder=folder, n_crystals=sum(name is not None for name in names.values()), plot=plot)
+    return Export(folder=folder, n_crystals=n_crystals, plot=plot)
 
 
 def best_realization(store: Store, candidate_id: int) -> Realization | None:
@@ -110,7 +123,7 @@ def _write_table(
             blueprint = leader.candidate.blueprint
             values = {look.fidelity: look.measurement for look in leader.looks}
             row = [
-                place, _text(blueprint.composition.reduced_formula), blueprint.space_group.number,
+                place, safe_cell(blueprint.composition.reduced_formula), blueprint.space_group.number,
                 leader.candidate.digest, leader.expected, leader.expected_sd,
                 *(cell for fidelity in spec.ladder for cell in _cells(values.get(fidelity.name))), leader.paid,
                 names[leader.candidate.id],
@@ -121,8 +134,3 @@ def _write_table(
 def _cells(measured: Measurement | None) -> tuple[float | str, str]:
     """A value, and `<` or `>` where it is only a bound."""
     return ("", "") if measured is None else (measured.value, measured.censoring.value.strip("="))
-
-
-def _text(cell: str) -> str:
-    """Keeps a spreadsheet from reading text as a formula; numbers stay numbers."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

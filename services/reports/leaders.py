@@ -41,9 +41,8 @@ def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
     beliefs = _latest_beliefs(store.rounds.list(record.id))
     paid = _paid(store, record.id)
     looks: dict[int, list[MeasurementRecord]] = {}
-    for measured in store.measurements.list(record.id):
-        if not measured.is_evidence:
-            looks.setdefault(measured.candidate_id, []).append(measured)
+    for measured in store.measurements.standing(record.id):
+        looks.setdefault(measured.candidate_id, []).append(measured)
     found = [
         Leader(
             candidate=candidate,

@@ -1,7 +1,10 @@
 """Where the money went."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
+from services.reports.campaign_data import CampaignData, read_campaign_data
 from services.store import Store
 from services.store.records import Balance, LedgerKind
 
@@ -24,6 +27,8 @@ class CurvePoint:
     """Booked so far, in the campaign's unit."""
     best: float
     """Best value measured at the fidelity so far, in the quantity's unit."""
+    at: datetime
+    """When the look that made it was paid for."""
 
 
 def best_against_spent(store: Store, campaign: str) -> dict[str, tuple[CurvePoint, ...]]:
@@ -31,17 +36,32 @@ def best_against_spent(store: Store, campaign: str) -> dict[str, tuple[CurvePoin
 
     Looks that failed have cost money too: they move the curves to the right.
     """
-    record = store.campaigns.get(campaign)
-    measured = {found.query_id: found for found in store.measurements.list(record.id) if not found.is_evidence}
-    curves: dict[str, list[CurvePoint]] = {fidelity.name: [] for fidelity in record.spec.ladder}
+    return best_curves(read_campaign_data(store, store.campaigns.get(campaign)))
+
+
+def best_curves(data: CampaignData) -> dict[str, tuple[CurvePoint, ...]]:
+    """The same of a campaign that was read already. Values that were corrected count as corrected."""
+    spec = data.campaign.spec
+    measured = {found.query_id: found for found in data.standing}
+    curves: dict[str, list[CurvePoint]] = {fidelity.name: [] for fidelity in spec.ladder}
     spent = 0.0
-    for row in store.ledger.rows(record.id):
+    for row in data.ledger:
         if row.kind is not LedgerKind.BOOK:
             continue
         spent += row.amount
         if row.query_id in measured:
             curve = curves[measured[row.query_id].fidelity]
             value = measured[row.query_id].measurement.value
-            is_best = not curve or record.spec.objective.is_better(value, than=curve[-1].best)
-            curve.append(CurvePoint(spent=spent, best=value if is_best else curve[-1].best))
+            is_best = not curve or spec.objective.is_better(value, than=curve[-1].best)
+            curve.append(CurvePoint(spent=spent, best=value if is_best else curve[-1].best, at=row.at))
     return {fidelity: tuple(points) for fidelity, points in curves.items()}
+
+
+def spent_by_round(data: CampaignData) -> dict[int, dict[str, float]]:
+    """What was booked, by round and fidelity, in the campaign's unit."""
+    spent: defaultdict[int, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for row in data.ledger:
+        if row.kind is LedgerKind.BOOK:
+            query = data.queries[row.query_id]
+            spent[query.round_index][query.fidelity] += row.amount
+    return {index: dict(by_fidelity) for index, by_fidelity in spent.items()}

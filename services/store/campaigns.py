@@ -2,21 +2,35 @@
 
 import difflib
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, or_, select, update
 
 from domain.campaign import CampaignSpec
 from domain.digest import content_digest
 from domain.errors import ConflictError, NotFoundError
 from domain.events import EventKind
 from domain.parsing import parse, to_json_object
-from domain.states import CampaignState, require_campaign_step
+from domain.states import HALTED_CAMPAIGNS, CampaignState, require_campaign_step
 from services.store.database import Database, insert_if_absent
 from services.store.events import write_events
+from services.store.prepared import Prepared
 from services.store.records import CampaignRecord, RunnerLease
 from services.store.rows import campaign_record
 from services.store.tables import campaigns
+
+T = TypeVar("T", bound=tuple[object, ...])
+
+# Built once, because every result that arrives wakes its campaign.
+_WAKE: Final = Prepared(
+    update(campaigns)
+    .where(
+        campaigns.c.id == bindparam("sleeper"),
+        or_(campaigns.c.wake_at.is_(None), campaigns.c.wake_at > bindparam("at")),
+    )
+    .values(wake_at=bindparam("wish"))
+)
 
 
 class Campaigns:
@@ -85,6 +99,96 @@ class Campaigns:
         with self._database.read() as connection:
             rows = connection.execute(select(campaigns).order_by(campaigns.c.id)).mappings().all()
         return tuple(campaign_record(row) for row in rows)
+
+    def ids(self, groups: Collection[int] | None) -> frozenset[int]:
+        """Numbers of the campaigns of some groups; of all campaigns where no groups are given."""
+        with self._database.read() as connection:
+            return frozenset(connection.execute(_of_groups(select(campaigns.c.id), groups)).scalars())
+
+    def list_page(
+        self,
+        groups: Collection[int] | None,
+        *,
+        after_id: int = 0,
+        limit: int = 100,
+        states: Collection[CampaignState] | None = None,
+    ) -> tuple[CampaignRecord, ...]:
+        """Campaigns in the order in which they were created, page by page.
+
+        Args:
+            groups: Only those of these groups; None for all.
+            after_id: Number of the last campaign that is known already.
+            limit: Most campaigns to return.
+            states: Only those in these states.
+        """
+        statement = _of_groups(select(campaigns), groups).where(campaigns.c.id > after_id)
+        if states is not None:
+            statement = statement.where(campaigns.c.state.in_([state.value for state in states]))
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(campaigns.c.id).limit(limit)).mappings().all()
+        return tuple(campaign_record(row) for row in rows)
+
+    def set_priority(self, campaign_id: int, priority: int) -> CampaignRecord:
+        """Says how urgent a campaign is; the higher one goes first.
+
+        Raises:
+            NotFoundError: If there is no such campaign.
+        """
+        with self._database.write() as connection:
+            connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(priority=priority))
+            return read_campaign(connection, campaign_id)
+
+    def wake(self, campaign_id: int, at: datetime | None = None) -> None:
+        """Asks for a campaign to be advanced, at once or at some time; an earlier wish stands.
+
+        A campaign that is paused or stopped sleeps on; the wish waits until it is resumed.
+        """
+        with self._database.write() as connection:
+            wake_campaign(connection, campaign_id, at=at or self._database.now())
+
+    def take_wake(self, campaign_id: int, seen_at: datetime) -> bool:
+        """Takes a wish to be advanced off the list; False if somebody else did, or a new wish replaced it."""
+        seen = (campaigns.c.id == campaign_id) & (campaigns.c.wake_at == seen_at)
+        with self._database.write() as connection:
+            return connection.execute(update(campaigns).where(seen).values(wake_at=None)).rowcount == 1
+
+    def waking(self, now: datetime) -> tuple[CampaignRecord, ...]:
+        """Campaigns that are to be advanced now, the most urgent first, then the one that has waited longest."""
+        may_run = (CampaignState.READY, CampaignState.RUNNING, CampaignState.WAITING)
+        statement = (
+            select(campaigns)
+            .where(campaigns.c.wake_at <= now, campaigns.c.state.in_([state.value for state in may_run]))
+            .order_by(campaigns.c.priority.desc(), campaigns.c.wake_at, campaigns.c.id)
+        )
+        with self._database.read() as connection:
+            return tuple(campaign_record(row) for row in connection.execute(statement).mappings())
+
+    def abandoned(self, now: datetime) -> tuple[CampaignRecord, ...]:
+        """Campaigns that are running although nobody drives them any more and nobody wants to later, urgent ones first.
+
+        Their process was killed, or the machine with it.
+        """
+        is_driverless = or_(campaigns.c.runner.is_(None), campaigns.c.runner_until <= now)
+        statement = (
+            select(campaigns)
+            .where(campaigns.c.state == CampaignState.RUNNING.value, campaigns.c.wake_at.is_(None), is_driverless)
+            .order_by(campaigns.c.priority.desc(), campaigns.c.id)
+        )
+        with self._database.read() as connection:
+            return tuple(campaign_record(row) for row in connection.execute(statement).mappings())
+
+    def resume(self, campaign_id: int, *, reason: str = "") -> CampaignRecord:
+        """Lets a campaign that was paused or stopped go on, and wakes it. One that is neither stays as it is.
+
+        Raises:
+            NotFoundError: If there is no such campaign.
+        """
+        with self._database.write() as connection:
+            campaign = lock_campaign(connection, campaign_id)
+            if campaign.state in HALTED_CAMPAIGNS:
+                self._move(connection, campaign, CampaignState.RUNNING, reason=reason)
+                wake_campaign(connection, campaign_id, at=self._database.now())
+            return read_campaign(connection, campaign_id)
 
     def set_state(self, campaign_id: int, state: CampaignState, *, reason: str = "") -> CampaignRecord:
         """Moves a campaign on. To the state that it has already: nothing happens.
@@ -173,6 +277,11 @@ def read_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
     return campaign_record(_require(connection, campaigns.c.id == campaign_id, f"number {campaign_id}"))
 
 
+def wake_campaign(connection: Connection, campaign_id: int, *, at: datetime) -> None:
+    """Asks for a campaign to be advanced, inside a transaction; an earlier wish stands."""
+    _WAKE.execute(connection, {"sleeper": campaign_id, "at": at, "wish": at})
+
+
 def lock_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
     """Reads a campaign and keeps others from changing it until the transaction ends.
 
@@ -182,6 +291,10 @@ def lock_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
     statement = select(campaigns.c.id).where(campaigns.c.id == campaign_id).with_for_update(key_share=True)
     connection.execute(statement)
     return read_campaign(connection, campaign_id)
+
+
+def _of_groups(statement: Select[T], groups: Collection[int] | None) -> Select[T]:
+    return statement if groups is None else statement.where(campaigns.c.group_id.in_(groups))
 
 
 def _find(connection: Connection, condition: ColumnElement[bool]) -> RowMapping | None:

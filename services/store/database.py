@@ -25,9 +25,15 @@ Clock: TypeAlias = Callable[[], datetime]
 
 _BEGIN: Final = "petalite_begin"
 """Execution option: how a transaction begins on SQLite."""
+_UNTOUCHED: Final = "petalite_untouched"
+"""Note on a connection: whether nothing has happened since its last savepoint."""
+_JSON: Final = json.JSONEncoder(allow_nan=False)
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _POSTGRES_BUSY: Final = frozenset({"55P03", "40P01", "40001", "57014"})
 """Lock not available, deadlock, serialization failure, statement cancelled."""
+
+_POSTGRES_IN_TRANSACTION: Final = 2
+"""libpq's PQTRANS_INTRANS: in a transaction that has not failed."""
 
 
 def utc_now() -> datetime:
@@ -46,6 +52,7 @@ class Database:
         self.url = url
         self.now = clock
         self.engine = _engine(url, busy_timeout_s)
+        event.listen(self.engine, "before_cursor_execute", _touch)
         self._thread = threading.local()
 
     @contextmanager
@@ -54,7 +61,7 @@ class Database:
         outer = self._outer()
         if outer is not None:
             with _our_errors(self.url):
-                yield outer
+                yield outer.connection
             return
         with _our_errors(self.url), self.engine.connect() as connection, connection.begin():
             yield connection
@@ -64,24 +71,24 @@ class Database:
         """A transaction that takes effect as a whole or not at all. On SQLite it is the only writer from its start."""
         outer = self._outer()
         if outer is not None:
-            with _our_errors(self.url), outer.begin_nested():
-                yield outer
+            with _our_errors(self.url), outer.part():
+                yield outer.connection
             return
         with (
             _our_errors(self.url),
             self.engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection,
             connection.begin(),
         ):
-            self._thread.connection = connection
+            self._thread.outer = _Outer(connection)
             try:
                 yield connection
             finally:
-                self._thread.connection = None
+                self._thread.outer = None
 
-    def _outer(self) -> Connection | None:
+    def _outer(self) -> "_Outer | None":
         """The transaction in which this thread writes already."""
-        connection: Connection | None = getattr(self._thread, "connection", None)
-        return connection
+        outer: _Outer | None = getattr(self._thread, "outer", None)
+        return outer
 
     def pragma(self, statement: str) -> str:
         """Asks SQLite something that it refuses inside a transaction."""
@@ -93,6 +100,54 @@ class Database:
         self.engine.dispose()
 
 
+class _Outer:
+    """A transaction that writes, and the savepoints that are its parts."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._depth = 0
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """What happens inside is undone where it fails, and the transaction goes on without it.
+
+        Savepoints are plain SQL, because SQLAlchemy's own cost as much as all that is done in a small one; and where
+        nothing has happened since the last one, that one serves.
+        """
+        if self._depth and self.connection.info[_UNTOUCHED]:
+            with self._undone_if_it_fails():
+                yield
+            return
+        self._depth += 1
+        try:
+            self.connection.exec_driver_sql(f"SAVEPOINT {self._name}")
+            self.connection.info[_UNTOUCHED] = True
+            try:
+                with self._undone_if_it_fails():
+                    yield
+            finally:
+                self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {self._name}")
+        finally:
+            self._depth -= 1
+
+    @property
+    def _name(self) -> str:
+        return f"petalite_{self._depth}"
+
+    @contextmanager
+    def _undone_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {self._name}")
+            self.connection.info[_UNTOUCHED] = True
+            raise
+
+
+def _touch(connection: Connection, *_: object) -> None:
+    connection.info[_UNTOUCHED] = False
+
+
 def insert_if_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> int:
     """Inserts rows; those that break a unique constraint are left as they stand. Returns how many were inserted."""
     if not rows:
@@ -102,19 +157,38 @@ def insert_if_absent(connection: Connection, table: Table, rows: Sequence[Mappin
     return len(connection.execute(statement.returning(table.c.id)).all())
 
 
+def require_transaction(connection: Connection) -> None:
+    """Refuses to go on in a transaction that the database has given up on its own, as it may after an error.
+
+    Without this SQLite would write what follows at once, and PostgreSQL would take the commit and drop everything.
+
+    Raises:
+        StoreError: If it has.
+    """
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        is_open = driver.in_transaction
+    else:
+        is_open = driver is not None and driver.info.transaction_status == _POSTGRES_IN_TRANSACTION
+    if not is_open:
+        raise StoreError("The database gave the transaction up; nothing was written.", remedy="Repeat the step.")
+
+
 def storable(value: JsonValue) -> JsonValue:
     """Replaces what no database can keep: a crashed program's last words may hold any bytes and any number."""
     match value:
         case str():
+            if value.isascii() and "\0" not in value:
+                return value
             return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
         case float() if not math.isfinite(value):
             return str(value)
-        case Mapping():
-            return {str(storable(key)): storable(item) for key, item in value.items()}
-        case Sequence():
-            return [storable(item) for item in value]
-        case _:
+        case int() | float() | None:
             return value
+        case dict() | Mapping():  # the concrete types first: asking after abstract ones takes longer than the rest
+            return {str(storable(key)): storable(item) for key, item in value.items()}
+        case list() | Sequence():
+            return [storable(item) for item in value]
 
 
 def _engine(url: URL, busy_timeout_s: float) -> Engine:
@@ -130,7 +204,7 @@ def _engine(url: URL, busy_timeout_s: float) -> Engine:
 
 def _dump(value: JsonValue) -> str:
     try:
-        return json.dumps(value, allow_nan=False)
+        return _JSON.encode(value)
     except ValueError as error:
         raise InvalidValueError(
             "A number that is not finite cannot be stored.", remedy="Give finite numbers."

@@ -1,17 +1,24 @@
 """The trail of what happened."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from domain.errors import NotFoundError
 from domain.events import Event, EventKind
 from domain.json_value import JsonObject
 from services.store.database import Database, storable
+from services.store.prepared import Prepared
 from services.store.records import EventRecord
 from services.store.rows import event_record
 from services.store.tables import campaigns, events
+
+_APPEND: Final = Prepared(
+    insert(events).values({column.name: bindparam(column.name) for column in events.c if column.name != "id"})
+)
 
 
 class Events:
@@ -60,6 +67,48 @@ class Events:
         with self._database.read() as connection:
             return tuple(event_record(row, row["name"]) for row in connection.execute(statement).mappings())
 
+    def newest_id(self) -> int:
+        """Number of the newest event of any campaign; 0 before the first."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(events.c.id))).scalar_one() or 0
+
+    def since(self, after_id: int, *, until: datetime, limit: int = 500) -> tuple[EventRecord, ...]:
+        """Reads on through the events of all campaigns.
+
+        Numbers are given out before a transaction ends, so that a lower one may appear after a higher one. Who must
+        miss none reads only what is some seconds old.
+
+        Args:
+            after_id: Number of the last event that is known already.
+            until: Events that happened later are left for another time.
+            limit: Most events to return.
+        """
+        statement = _selection().where(events.c.id > after_id).order_by(events.c.id).limit(limit)
+        with self._database.read() as connection:
+            found = tuple(event_record(row, row["name"]) for row in connection.execute(statement).mappings())
+        return tuple(itertools.takewhile(lambda record: record.event.at <= until, found))
+
+    def latest(
+        self, campaign_id: int, kinds: Collection[EventKind], *, up_to_id: int, limit: int
+    ) -> tuple[EventRecord, ...]:
+        """The last events of some kinds up to one of them, the newest first."""
+        statement = (
+            _selection()
+            .where(
+                events.c.campaign_id == campaign_id,
+                events.c.kind.in_([kind.value for kind in kinds]),
+                events.c.id <= up_to_id,
+            )
+            .order_by(events.c.id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return tuple(event_record(row, row["name"]) for row in connection.execute(statement).mappings())
+
+
+def _selection() -> Select[tuple[object, ...]]:
+    return select(*events.c, campaigns.c.name).join(campaigns, campaigns.c.id == events.c.campaign_id)
+
 
 def write_events(
     connection: Connection,
@@ -69,15 +118,12 @@ def write_events(
     at: datetime,
 ) -> None:
     """Appends events (kind, message, payload) inside a transaction."""
-    rows: Sequence[dict[str, object]] = [
-        {
+    for kind, message, payload in happened:
+        row = {
             "campaign_id": campaign_id,
             "kind": kind.value,
             "message": storable(message),
             "payload": storable(payload),
             "at": at,
         }
-        for kind, message, payload in happened
-    ]
-    if rows:
-        connection.execute(insert(events), rows)
+        _APPEND.execute(connection, row)

@@ -108,10 +108,35 @@ materials: Final = Table(
     Column("properties", JSON, nullable=False),
     Column("added_by", Text, nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
-    UniqueConstraint("source", "source_id"),
+    Column("holder", Integer, nullable=False),
+    UniqueConstraint("holder", "source", "source_id"),
     Index(None, "digest"),
     Index(None, "formula"),
 )
+"""`holder` is the group's number, or 0 for everyone's: two groups may know the same material without knowing it."""
+
+structures: Final = Table(
+    "structures",
+    METADATA,
+    id_column(),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("material_id", Integer, ForeignKey("materials.id"), unique=True),
+    Column("realization_id", Integer, ForeignKey("realizations.id"), unique=True),
+    reference("candidate_id", "candidates.id", nullable=True),
+    reference("campaign_id", "campaigns.id", nullable=True),
+    Column("formula_reduced", Text),
+    Column("formula_anonymous", Text),
+    Column("formula_descriptive", Text, nullable=False),
+    Column("elements", Text, nullable=False),
+    Column("n_elements", Integer, nullable=False),
+    Column("n_sites", Integer, nullable=False),
+    Column("space_group", Integer),
+    Column("features", Text, nullable=False),
+    Column("modified_at", UtcDateTime, nullable=False),
+    Index(None, "formula_reduced"),
+    Index(None, "campaign_id", "id"),
+)
+"""What is searched of every known material and realization; lists are kept as words between spaces."""
 
 material_measurements: Final = Table(
     "material_measurements",

@@ -3,17 +3,27 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Select, select, union_all, update
 
 from domain.blueprint import Blueprint
 from domain.errors import NotFoundError
 from domain.events import EventKind
+from domain.fidelity import Capability
 from domain.json_value import JsonObject
 from domain.parsing import parse
 from domain.states import QueryState, require_query_step
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import release as release_reservation
+from services.store.queue import (
+    Ladders,
+    answerable,
+    busy_oracles,
+    find_own,
+    find_waiting,
+    is_of_open_campaign,
+    of_fidelities,
+)
 from services.store.records import QueryRecord
 from services.store.rows import query_record
 from services.store.tables import candidates, queries
@@ -26,6 +36,7 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ladders = Ladders()
 
     def get(self, query_id: int) -> QueryRecord:
         """Finds a query by number.
@@ -45,51 +56,104 @@ class Queries:
         round_index: int | None = None,
     ) -> tuple[QueryRecord, ...]:
         """A campaign's queries in the order in which they were chosen, narrowed down where asked."""
-        statement = select(queries).where(queries.c.campaign_id == campaign_id).order_by(queries.c.id)
-        if states is not None:
-            statement = statement.where(queries.c.state.in_([state.value for state in states]))
-        if fidelity is not None:
-            statement = statement.where(queries.c.fidelity == fidelity)
-        if round_index is not None:
-            statement = statement.where(queries.c.round_index == round_index)
+        statement = _narrowed(campaign_id, states=states, fidelity=fidelity, round_index=round_index)
         with self._database.read() as connection:
             return tuple(query_record(row) for row in connection.execute(statement).mappings())
 
-    def claim(self, query_id: int, *, worker: str, lease_s: float) -> QueryRecord | None:
+    def list_page(
+        self,
+        campaign_id: int,
+        *,
+        after_id: int = 0,
+        limit: int = 100,
+        states: Collection[QueryState] | None = None,
+        fidelity: str | None = None,
+        round_index: int | None = None,
+    ) -> tuple[QueryRecord, ...]:
+        """A campaign's queries in the order in which they were chosen, page by page.
+
+        Args:
+            campaign_id: Whose queries.
+            after_id: Number of the last query that is known already.
+            limit: Most queries to return.
+            states: Only those in these states.
+            fidelity: Only those of this fidelity.
+            round_index: Only those of this round.
+        """
+        # A page for each state, merged: each is read from the index in order, however rare the state is.
+        only: tuple[Collection[QueryState] | None, ...] = (None,) if states is None else tuple([s] for s in set(states))
+        if not only:
+            return ()
+        parts = (
+            _narrowed(campaign_id, states=state, fidelity=fidelity, round_index=round_index)
+            .where(queries.c.id > after_id)
+            .limit(limit)
+            .subquery()
+            for state in only
+        )
+        merged = union_all(*(select(part) for part in parts)).subquery()
+        with self._database.read() as connection:
+            rows = connection.execute(select(merged).order_by(merged.c.id).limit(limit)).mappings().all()
+        return tuple(query_record(row) for row in rows)
+
+    def claim(self, query_id: int, *, worker: str, lease_s: float, is_answered: bool = False) -> QueryRecord | None:
         """Takes a queued query. A worker that holds it already gets it again, with its fence and a renewed lease.
 
+        Args:
+            query_id: The query.
+            worker: Who wants it.
+            lease_s: Seconds until the claim lapses unless a heartbeat comes.
+            is_answered: Whether the answer is there already, so that neither a pause nor a limit is in its way.
+
         Returns:
-            The query with the fence that its answer must carry; None if it cannot be had.
+            The query with the fence that its answer must carry; None if it cannot be had: somebody else holds it, it
+            is over or not approved, its campaign is paused or stopped, or its oracle has as many looks as it bears.
 
         Raises:
             NotFoundError: If there is no such query.
         """
         with self._database.write() as connection:
-            record = self._claim(connection, query_id, worker, lease_s)
-            if record is not None:
-                return record
-            record = lock_query(connection, query_id)
-            if record.state is not QueryState.CLAIMED or record.worker != worker:
+            query = read_query(connection, query_id)
+            if query.state is QueryState.CLAIMED and query.worker == worker:
+                return self._renew(connection, query_id, worker, lease_s)
+            if is_answered:
+                return self._claim(connection, query_id, worker, lease_s)
+            fidelity = self._ladders.of(connection, query.campaign_id).fidelity(query.fidelity)
+            if busy_oracles(connection, self._ladders, [fidelity]):
                 return None
-            until = self._database.now() + timedelta(seconds=lease_s)
-            connection.execute(update(queries).where(queries.c.id == query_id).values(lease_until=until))
-            return read_query(connection, query_id)
+            return self._claim(connection, query_id, worker, lease_s, is_of_open_campaign())
 
-    def claim_next(self, campaign_id: int, fidelity: str, worker: str, lease_s: float) -> QueryRecord | None:
-        """Takes the oldest queued query of a fidelity; None if none is queued."""
-        waiting = (
-            select(queries.c.id)
-            .where(
-                queries.c.campaign_id == campaign_id,
-                queries.c.fidelity == fidelity,
-                queries.c.state == QueryState.QUEUED.value,
-            )
-            .order_by(queries.c.id)
-            .limit(1)
-            .with_for_update(key_share=True, skip_locked=True)
-        )
+    def claim_next(
+        self,
+        *,
+        worker: str,
+        lease_s: float,
+        oracles: Collection[Capability],
+        campaign_ids: Collection[int] | None = None,
+    ) -> QueryRecord | None:
+        """Takes a query that waits for a machine: of the most urgent campaign, the oldest.
+
+        A worker that has died and comes back under its name gets its own query first, with the fence that it had and a
+        renewed lease: one name is one worker with one look at a time.
+
+        Args:
+            worker: Names the machine.
+            lease_s: Seconds until the claim lapses unless a heartbeat comes.
+            oracles: What the machine offers.
+            campaign_ids: The campaigns that it may see; None for all.
+
+        Returns:
+            The query with the fence that its answer must carry; None if nothing waits for this machine.
+        """
+        self.requeue_lapsed(self._database.now(), but_of=worker)
         with self._database.write() as connection:
-            query_id = connection.execute(waiting).scalar_one_or_none()
+            fidelities = answerable(self._ladders.all(connection), oracles, campaign_ids)
+            own = find_own(connection, worker, of_fidelities(fidelities))
+            if own is not None:
+                return self._renew(connection, own, worker, lease_s)
+            busy = busy_oracles(connection, self._ladders, fidelities.values())
+            free = [pair for pair, look in fidelities.items() if (look.oracle, look.max_concurrent) not in busy]
+            query_id = find_waiting(connection, of_fidelities(free))
             return None if query_id is None else self._claim(connection, query_id, worker, lease_s)
 
     def heartbeat(self, query_id: int, fence: int, lease_s: float) -> bool:
@@ -108,9 +172,19 @@ class Queries:
             self._give_back(connection, query, "was given back", counts=False)
             return True
 
-    def requeue_lapsed(self, now: datetime) -> int:
-        """Gives back every claim whose lease has lapsed; the attempt counts. Returns how many."""
+    def requeue_lapsed(self, now: datetime, *, but_of: str | None = None) -> int:
+        """Gives back every claim whose lease has lapsed; the attempt counts.
+
+        Args:
+            now: The time.
+            but_of: A worker that has just come back, whose claims are left to it.
+
+        Returns:
+            How many.
+        """
         condition = queries.c.lease_until <= now
+        if but_of is not None:
+            condition &= queries.c.worker != but_of
         with self._database.write() as connection:
             lapsed = _lock_claimed(connection, condition)
             for query in lapsed:
@@ -155,9 +229,24 @@ class Queries:
             write_events(connection, query.campaign_id, [note], at=now)
             return read_query(connection, query_id)
 
-    def _claim(self, connection: Connection, query_id: int, worker: str, lease_s: float) -> QueryRecord | None:
+    def _renew(self, connection: Connection, query_id: int, worker: str, lease_s: float) -> QueryRecord | None:
+        is_held = (queries.c.state == QueryState.CLAIMED.value) & (queries.c.worker == worker)
+        until = self._database.now() + timedelta(seconds=lease_s)
+        is_renewed = _compare_and_set(connection, (queries.c.id == query_id) & is_held, {"lease_until": until})
+        return read_query(connection, query_id) if is_renewed else None
+
+    def _claim(
+        self,
+        connection: Connection,
+        query_id: int,
+        worker: str,
+        lease_s: float,
+        condition: ColumnElement[bool] | None = None,
+    ) -> QueryRecord | None:
         now = self._database.now()
         is_waiting = (queries.c.id == query_id) & (queries.c.state == QueryState.QUEUED.value)
+        if condition is not None:
+            is_waiting &= condition
         values = {
             "state": QueryState.CLAIMED.value,
             "worker": worker,
@@ -183,6 +272,20 @@ class Queries:
         payload: JsonObject = {"query_id": query.id, "worker": query.worker, "fence": query.fence}
         at = self._database.now()
         write_events(connection, query.campaign_id, [(EventKind.QUERY_REQUEUED, message, payload)], at=at)
+
+
+def _narrowed(
+    campaign_id: int, *, states: Collection[QueryState] | None, fidelity: str | None, round_index: int | None
+) -> Select[tuple[object, ...]]:
+    """A campaign's queries in the order in which they were chosen, narrowed down where asked."""
+    statement = select(queries).where(queries.c.campaign_id == campaign_id).order_by(queries.c.id)
+    if states is not None:
+        statement = statement.where(queries.c.state.in_([state.value for state in states]))
+    if fidelity is not None:
+        statement = statement.where(queries.c.fidelity == fidelity)
+    if round_index is not None:
+        statement = statement.where(queries.c.round_index == round_index)
+    return statement
 
 
 def read_query(connection: Connection, query_id: int) -> QueryRecord:

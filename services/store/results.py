@@ -1,18 +1,36 @@
 """What came back: measurements and failures, only ever appended, and what the surrogate learns from."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select
 
 from domain.blueprint import Blueprint
-from domain.measurement import Failure, Measurement
+from domain.errors import NotFoundError
+from domain.measurement import Censoring, Failure, Measurement
 from domain.parsing import to_json_value
 from domain.training import Observation, PendingLook
 from services.store.database import Database
+from services.store.material_values import known_material_values
+from services.store.prepared import Prepared
 from services.store.records import FailureRecord, MeasurementRecord, QueryRecord
 from services.store.rounds import OPEN_STATES
 from services.store.rows import failure_record, measurement_record, stored
 from services.store.tables import candidates, failures, measurements, queries
+
+_NEWER = measurements.alias()
+_STANDING: Final = (
+    measurements.c.is_evidence.is_(False),
+    measurements.c.is_retracted.is_(False),
+    ~select(_NEWER.c.id).where(_NEWER.c.supersedes == measurements.c.id).exists(),
+)
+_INSERT: Final = Prepared(
+    insert(measurements)
+    .values({column.name: bindparam(column.name) for column in measurements.c if column.name != "id"})
+    .returning(measurements.c.id),
+    returning=[measurements.c.id.type],
+)
 
 
 class Measurements:
@@ -34,33 +52,46 @@ class Measurements:
         with self._database.read() as connection:
             return tuple(measurement_record(row) for row in connection.execute(statement).mappings())
 
-    def observations(self, campaign_id: int) -> tuple[Observation, ...]:
-        """What the surrogate learns from, by blueprint digest and fidelity: the same whatever came first."""
-        newer = measurements.alias()
+    def get(self, measurement_id: int) -> MeasurementRecord:
+        """Finds a measurement by number.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        with self._database.read() as connection:
+            return read_stored_measurement(connection, measurement_id)
+
+    def of_query(self, query_id: int) -> tuple[MeasurementRecord, ...]:
+        """A query's measurements in the order in which they came, evidence and superseded ones among them."""
+        statement = select(measurements).where(measurements.c.query_id == query_id).order_by(measurements.c.id)
+        with self._database.read() as connection:
+            return tuple(measurement_record(row) for row in connection.execute(statement).mappings())
+
+    def standing(self, campaign_id: int) -> tuple[MeasurementRecord, ...]:
+        """What counts: neither corrected nor taken back, in the order of the queries that it answers."""
         statement = (
-            select(measurements, candidates.c.blueprint, candidates.c.digest)
-            .join(candidates, candidates.c.id == measurements.c.candidate_id)
-            .where(
-                measurements.c.campaign_id == campaign_id,
-                measurements.c.is_evidence.is_(False),
-                ~select(newer.c.id).where(newer.c.supersedes == measurements.c.id).exists(),
-            )
+            select(measurements)
+            .where(measurements.c.campaign_id == campaign_id, *_STANDING)
+            .order_by(measurements.c.query_id)
         )
         with self._database.read() as connection:
-            rows = connection.execute(statement).mappings().all()
-        found = [(row["digest"], stored(Blueprint, row["blueprint"]), measurement_record(row)) for row in rows]
-        # Sorted here, because databases disagree on the order of text.
-        return tuple(
-            Observation(
-                blueprint=blueprint,
-                fidelity=record.fidelity,
-                value=record.measurement.value,
-                sigma=record.measurement.sigma,
-                censoring=record.measurement.censoring,
-                temperature_K=record.measurement.temperature_K,
-            )
-            for _, blueprint, record in sorted(found, key=lambda item: (item[0], item[2].fidelity))
+            return tuple(measurement_record(row) for row in connection.execute(statement).mappings())
+
+    def observations(self, campaign_id: int) -> tuple[Observation, ...]:
+        """What the surrogate learns from, by blueprint digest and fidelity: the same whatever came first.
+
+        Known materials that were measured for the campaign are among it, where their elements are in its search space.
+        """
+        answers = (
+            select(measurements, candidates.c.blueprint, candidates.c.digest)
+            .join(candidates, candidates.c.id == measurements.c.candidate_id)
+            .where(measurements.c.campaign_id == campaign_id, *_STANDING)
         )
+        with self._database.read() as connection:
+            found = [_taught(row) for row in connection.execute(answers).mappings()]
+            found += [_taught(row) for row in known_material_values(connection, campaign_id)]
+        # Sorted here, because databases disagree on the order of text.
+        return tuple(look for _, look in sorted(found, key=lambda item: (item[0], item[1].fidelity, item[1].value)))
 
     def pending(self, campaign_id: int) -> tuple[PendingLook, ...]:
         """Looks whose answer may still come, by blueprint digest and fidelity."""
@@ -87,6 +118,50 @@ class Failures:
             return tuple(failure_record(row) for row in connection.execute(statement).mappings())
 
 
+@dataclass(frozen=True, slots=True)
+class NewMeasurement:
+    """A measurement that is about to be kept."""
+
+    campaign_id: int
+    query_id: int
+    candidate_id: int
+    fidelity: str
+    fence: int
+    """Of the claim under which it was handed in."""
+    payload_digest: str
+    """Names what was handed in."""
+    measurement: Measurement
+    """In the quantity's unit."""
+    reported_value: float
+    """As it was handed in."""
+    reported_unit: str
+    is_evidence: bool = False
+    """Whether it came too late to count."""
+    supersedes: int | None = None
+    is_retracted: bool = False
+
+
+def read_stored_measurement(connection: Connection, measurement_id: int) -> MeasurementRecord:
+    """Reads a measurement inside a transaction.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    record = _one_measurement(connection, measurements.c.id == measurement_id)
+    if record is None:
+        raise NotFoundError(
+            f"There is no measurement number {measurement_id}.", remedy="List the campaign's measurements."
+        )
+    return record
+
+
+def find_correction(connection: Connection, measurement_id: int) -> tuple[MeasurementRecord, str] | None:
+    """Finds what supersedes a measurement, with the digest of its payload, inside a transaction."""
+    statement = select(measurements).where(measurements.c.supersedes == measurement_id)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else (measurement_record(row), row["payload_digest"])
+
+
 def find_measurement(
     connection: Connection, query_id: int, fence: int, payload_digest: str
 ) -> MeasurementRecord | None:
@@ -105,41 +180,23 @@ def find_failure_digests(connection: Connection, query_id: int, fence: int) -> f
     return frozenset(connection.execute(statement).scalars())
 
 
-def append_measurement(
-    connection: Connection,
-    query: QueryRecord,
-    measurement: Measurement,
-    *,
-    reported: Measurement,
-    key: tuple[int, str],
-    is_evidence: bool,
-    at: datetime,
-) -> MeasurementRecord:
-    """Appends a measurement inside a transaction.
-
-    Args:
-        connection: The transaction.
-        query: What it answers.
-        measurement: In the quantity's unit.
-        reported: As it was handed in.
-        key: Fence under which it was handed in, and digest of its payload.
-        is_evidence: Whether it came too late to count.
-        at: Now.
-    """
+def append_measurement(connection: Connection, new: NewMeasurement, *, at: datetime) -> MeasurementRecord:
+    """Appends a measurement inside a transaction."""
+    measurement = new.measurement
     row = {
-        "campaign_id": query.campaign_id,
-        "query_id": query.id,
-        "candidate_id": query.candidate_id,
-        "fidelity": query.fidelity,
-        "fence": key[0],
-        "payload_digest": key[1],
+        "campaign_id": new.campaign_id,
+        "query_id": new.query_id,
+        "candidate_id": new.candidate_id,
+        "fidelity": new.fidelity,
+        "fence": new.fence,
+        "payload_digest": new.payload_digest,
         "value": measurement.value,
         "unit": measurement.unit,
         "sigma": measurement.sigma,
         "censoring": measurement.censoring.value,
         "temperature_K": measurement.temperature_K,
-        "reported_value": reported.value,
-        "reported_unit": reported.unit,
+        "reported_value": new.reported_value,
+        "reported_unit": new.reported_unit,
         "provenance": to_json_value(measurement.provenance),
         "amount": measurement.cost.amount,
         "core_seconds": measurement.cost.core_seconds,
@@ -147,10 +204,24 @@ def append_measurement(
         "details": dict(measurement.details),
         "measured_at": measurement.measured_at,
         "recorded_at": at,
-        "is_evidence": is_evidence,
+        "is_evidence": new.is_evidence,
+        "supersedes": new.supersedes,
+        "is_retracted": new.is_retracted,
     }
-    stored_row = connection.execute(insert(measurements).values(row).returning(measurements)).mappings().one()
-    return measurement_record(stored_row)
+    (number,) = cast(tuple[int], _INSERT.execute(connection, row))
+    return MeasurementRecord(
+        id=number,
+        query_id=new.query_id,
+        candidate_id=new.candidate_id,
+        fidelity=new.fidelity,
+        measurement=measurement,
+        recorded_at=at,
+        supersedes=new.supersedes,
+        is_retracted=new.is_retracted,
+        is_evidence=new.is_evidence,
+        reported_value=new.reported_value,
+        reported_unit=new.reported_unit,
+    )
 
 
 def append_failure(
@@ -195,6 +266,18 @@ def append_failure(
         "is_evidence": is_evidence,
     }
     connection.execute(insert(failures), [row])
+
+
+def _taught(row: RowMapping) -> tuple[str, Observation]:
+    observation = Observation(
+        blueprint=stored(Blueprint, row["blueprint"]),
+        fidelity=row["fidelity"],
+        value=row["value"],
+        sigma=row["sigma"],
+        censoring=Censoring(row["censoring"]),
+        temperature_K=row["temperature_K"],
+    )
+    return row["digest"], observation
 
 
 def _one_measurement(connection: Connection, condition: ColumnElement[bool]) -> MeasurementRecord | None:

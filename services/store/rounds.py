@@ -74,7 +74,7 @@ class Rounds:
             price = _add_queries(connection, campaign, index, picks, now)
             message = f"round {index} opens: {len(picks)} looks for {price:g} {campaign.spec.budget.unit}"
             opened = (EventKind.ROUND_OPENED, message, {"round": index, "n_queries": len(picks), "price": price})
-            write_events(connection, campaign_id, [opened], at=now)
+            write_events(connection, campaign_id, [opened, *_wanted_approvals(campaign, index, picks)], at=now)
             row = connection.execute(
                 select(rounds).where(rounds.c.campaign_id == campaign_id, rounds.c.round_index == index)
             )
@@ -108,7 +108,7 @@ class Rounds:
         Args:
             round_id: The round.
             notes: What is known now.
-            riding_along: Names of laboratory fidelities, whose queries may stay open.
+            riding_along: Names of fidelities that people or machines answer, whose queries may stay open.
 
         Raises:
             NotFoundError: If there is no such round.
@@ -228,7 +228,7 @@ def _add_queries(
                 "round_index": index,
                 "candidate_id": ids[pick.blueprint.digest],
                 "fidelity": pick.fidelity,
-                "state": QueryState.QUEUED.value,
+                "state": _first_state(campaign, pick).value,
                 "key": key,
                 "declared_amount": ladder.fidelity(pick.fidelity).cost,
                 "attempts": 0,
@@ -243,6 +243,23 @@ def _add_queries(
     stored = connection.execute(fresh.order_by(queries.c.id)).mappings()
     reserve(connection, [query_record(row) for row in stored], at=now)
     return price
+
+
+def _first_state(campaign: CampaignRecord, pick: Pick) -> QueryState:
+    is_costly = campaign.spec.budget.needs_approval(campaign.spec.fidelities.fidelity(pick.fidelity).cost)
+    return QueryState.AWAITING_APPROVAL if is_costly else QueryState.QUEUED
+
+
+def _wanted_approvals(
+    campaign: CampaignRecord, index: int, picks: Sequence[Pick]
+) -> tuple[tuple[EventKind, str, JsonObject], ...]:
+    """The event that tells whoever holds the purse; none where every look is cheap enough."""
+    costly = [pick for pick in picks if _first_state(campaign, pick) is QueryState.AWAITING_APPROVAL]
+    if not costly:
+        return ()
+    price = sum(campaign.spec.fidelities.fidelity(pick.fidelity).cost for pick in costly)
+    message = f"round {index}: {len(costly)} looks for {price:g} {campaign.spec.budget.unit} wait for approval"
+    return ((EventKind.APPROVAL_WANTED, message, {"round": index, "n_queries": len(costly), "price": price}),)
 
 
 def query_key(campaign: str, blueprint_digest: str, fidelity: str) -> str:

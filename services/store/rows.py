@@ -1,6 +1,6 @@
 """From rows to records."""
 
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import RowMapping
 
@@ -15,6 +15,7 @@ from domain.measurement import Censoring, Failure, FailureKind, Measurement, Pro
 from domain.parsing import parse
 from domain.states import CampaignState, QueryState, RoundState
 from domain.training import Decision
+from services.store.content_cache import ContentCache
 from services.store.records import (
     CampaignRecord,
     CandidateRecord,
@@ -31,6 +32,8 @@ from services.store.records import (
 
 T = TypeVar("T")
 Row: TypeAlias = RowMapping
+SPECS: Final[ContentCache[CampaignSpec]] = ContentCache(256)
+"""Reading a spec costs a hundred times what finding it costs, and a campaign's never changes."""
 
 
 def stored(cls: type[T], data: JsonValue) -> T:
@@ -50,7 +53,7 @@ def campaign_record(row: Row) -> CampaignRecord:
     return CampaignRecord(
         id=row["id"],
         name=row["name"],
-        spec=stored(CampaignSpec, row["spec"]),
+        spec=SPECS.get(row["spec_digest"], lambda: stored(CampaignSpec, row["spec"])),
         spec_digest=row["spec_digest"],
         state=CampaignState(row["state"]),
         created_at=row["created_at"],

@@ -1,22 +1,41 @@
 """The store: the system of record."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
+from services.store.approval import Approval
+from services.store.artifacts import Artifacts
+from services.store.audit import Audit
 from services.store.campaigns import Campaigns
 from services.store.candidates import Candidates, Realizations
+from services.store.cursors import Cursors
 from services.store.database import Database
 from services.store.events import Events
+from services.store.group_commit import GroupCommit
+from services.store.idempotency import IdempotencyKeys
 from services.store.ledger import Ledger
+from services.store.locks import lock_audit_log
+from services.store.material_values import MaterialValues
+from services.store.materials import Materials
+from services.store.pages import Pages
+from services.store.people import People
 from services.store.queries import Queries
 from services.store.references import References
 from services.store.results import Failures, Measurements
 from services.store.rounds import Rounds
+from services.store.schedules import Schedules
+from services.store.sessions import Invitations, LoginFailures, Sessions
+from services.store.structures import Structures
+from services.store.tokens import Tokens
+from services.store.uploads import Uploads
+
+T = TypeVar("T")
 
 
 class Store:
@@ -32,16 +51,33 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._writer = GroupCommit(database)
         self.campaigns = Campaigns(database)
         self.rounds = Rounds(database)
         self.candidates = Candidates(database)
         self.realizations = Realizations(database)
         self.queries = Queries(database)
+        self.approval = Approval(database)
         self.measurements = Measurements(database)
         self.failures = Failures(database)
         self.references = References(database)
+        self.material_values = MaterialValues(database)
+        self.idempotency_keys = IdempotencyKeys(database)
         self.ledger = Ledger(database)
+        self.pages = Pages(database)
         self.events = Events(database)
+        self.people = People(database)
+        self.tokens = Tokens(database)
+        self.sessions = Sessions(database)
+        self.invitations = Invitations(database)
+        self.login_failures = LoginFailures(database)
+        self.audit = Audit(database)
+        self.schedules = Schedules(database)
+        self.cursors = Cursors(database)
+        self.materials = Materials(database)
+        self.structures = Structures(database)
+        self.artifacts = Artifacts(database)
+        self.uploads = Uploads(database)
 
     @property
     def address(self) -> str:
@@ -54,12 +90,31 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction over several steps: whatever this thread does to the store inside takes effect together."""
+        """One transaction over several steps: whatever this thread does to the store inside takes effect together.
+
+        At any time there is one such transaction, of all threads and processes.
+        """
         with self._database.write() as connection:
+            if not connection.in_nested_transaction():
+                lock_audit_log(connection)
             yield connection
 
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Hands work to the store's one writer, which makes it durable together with what arrives at the same time.
+
+        Far cheaper than a transaction for each, where many threads have something to record. What the work does to
+        the store takes effect as a whole or not at all; the promise is kept, or broken with the work's own error, once
+        that is certain.
+
+        Raises:
+            StoreBusyError: If too much work waits.
+            StoreError: If the store is closed.
+        """
+        return self._writer.submit(work)
+
     def close(self) -> None:
-        """Closes every connection."""
+        """Finishes the work that was submitted, and closes every connection."""
+        self._writer.close()
         self._database.close()
 
     def __enter__(self) -> Self:

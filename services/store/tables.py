@@ -116,7 +116,7 @@ queries: Final = Table(
     Column("judgement", Text),
     UniqueConstraint("campaign_id", "candidate_id", "fidelity"),
     ForeignKeyConstraint(["campaign_id", "round_index"], ["rounds.campaign_id", "rounds.round_index"]),
-    Index(None, "campaign_id", "state", "fidelity"),
+    Index(None, "campaign_id", "state", "id"),
     Index(None, "state", "lease_until"),
     Index(None, "campaign_id", "id"),
 )

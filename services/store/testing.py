@@ -227,14 +227,18 @@ def check_claims_are_given_back(bench: Bench) -> None:
     assert (lapsed.state, lapsed.attempts, lapsed.worker, lapsed.lease_until) == (QueryState.QUEUED, 1, None, None)
 
 
-def check_next_claim_is_the_oldest(bench: Bench) -> None:
-    """The queue of a fidelity is worked off in order."""
-    campaign, _, queries = open_example(bench.store, [example_pick(1, "dft"), example_pick(2), example_pick(3)])
-    claimed = [bench.store.queries.claim_next(campaign.id, "static", f"w{n}", 60) for n in range(3)]
-    assert [query.id if query else None for query in claimed] == [queries[1].id, queries[2].id, None]
-    waiting = bench.store.queries.list(campaign.id, states=[QueryState.QUEUED])
-    assert [query.id for query in waiting] == [queries[0].id]
-    assert bench.store.queries.list(campaign.id, fidelity="dft") == waiting
+def check_queries_are_listed(bench: Bench) -> None:
+    """Narrowed down by state, fidelity and round; page by page as well."""
+    picks = [example_pick(1, "dft"), example_pick(2), example_pick(3)]
+    campaign, _, queries = open_example(bench.store, picks)
+    bench.store.queries.claim(queries[1].id, worker="ann", lease_s=60)
+    store = bench.store.queries
+    assert store.list(campaign.id, states=[QueryState.QUEUED]) == (queries[0], queries[2])
+    assert store.list(campaign.id, fidelity="dft") == queries[:1]
+    assert store.list(campaign.id, round_index=1) == ()
+    assert store.list_page(campaign.id, limit=1) == queries[:1]
+    assert store.list_page(campaign.id, after_id=queries[0].id, states=[QueryState.QUEUED]) == queries[2:]
+    assert store.list_page(campaign.id, after_id=queries[0].id, fidelity="dft", round_index=0) == ()
 
 
 def check_cancelled_query_is_free(bench: Bench) -> None:
@@ -251,15 +255,11 @@ def check_cancelled_query_is_free(bench: Bench) -> None:
 
 
 def check_threads_race_for_a_claim(bench: Bench) -> None:
-    """Of many threads that want a query, one gets it; of many that want any, each gets another."""
-    campaign, _, queries = open_example(bench.store, [example_pick(n) for n in range(9)])
+    """Of many threads that want a query, one gets it."""
+    _, _, (query,) = open_example(bench.store, [example_pick(1)])
     with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(lambda n: bench.store.queries.claim(queries[0].id, worker=f"w{n}", lease_s=60), range(8)))
-        next_ones = list(
-            pool.map(lambda n: bench.store.queries.claim_next(campaign.id, "static", f"w{n}", 60), range(8))
-        )
-    assert sum(query is not None for query in won) == 1
-    assert {query.id for query in next_ones if query} == {query.id for query in queries[1:]}
+        won = list(pool.map(lambda n: bench.store.queries.claim(query.id, worker=f"w{n}", lease_s=60), range(8)))
+    assert sum(claimed is not None for claimed in won) == 1
 
 
 def check_realizations_are_kept(bench: Bench) -> None:
@@ -334,7 +334,7 @@ STORE_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_round_closes_once,
     check_claim_belongs_to_one,
     check_claims_are_given_back,
-    check_next_claim_is_the_oldest,
+    check_queries_are_listed,
     check_cancelled_query_is_free,
     check_threads_race_for_a_claim,
     check_realizations_are_kept,

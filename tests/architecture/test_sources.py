@@ -5,8 +5,11 @@ import ast
 import pytest
 
 LONGEST_MODULE = 400
-MAY_SWALLOW_ANY_ERROR = {"oracles/worker.py"}
-"""The boundary to foreign code, where every failure becomes data. Each entry is needed, or the test fails."""
+MAY_SWALLOW_ANY_ERROR = {"oracles/worker.py", "services/api/trail.py", "services/store/group_commit.py"}
+"""The boundaries to foreign code, where failures become data, and the writer, which hands errors to whoever waits.
+
+Each entry is needed, or the test fails.
+"""
 PICKLING_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 PICKLING_CALLS = {"torch.load", "torch.save", "numpy.save", "np.save", "pandas.read_pickle", "pd.read_pickle"}
 NAIVE_CALLS = {"utcnow", "utcfromtimestamp", "today"}

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from domain.events import EventKind
+from flows.environment import prepare_environment
+from flows.prefect_server import prefect_server
 from services.store import open_store
 
 PETALITE = str(Path(sys.executable).with_name("petalite"))
@@ -32,7 +34,8 @@ class Terminal:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [PETALITE, *arguments],
+            # A shell that starts the tests in the background lets them, and all their children, ignore Ctrl-C.
+            ["env", "--default-signal=INT", PETALITE, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -90,8 +93,20 @@ def terminal(tmp_path: Path) -> Terminal:
 
 
 @pytest.fixture(scope="session")
-def make_terminal(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terminal]:
-    return lambda name: Terminal(tmp_path_factory.mktemp(name) / "home")
+def prefect_environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Names a Prefect server that outlives the campaigns, as in production; it also saves each run its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    environ = dict(os.environ)
+    prepare_environment(environ, home=home)
+    with prefect_server(environ, home=home):
+        yield {name: value for name, value in environ.items() if name.startswith("PREFECT_") and "HOME" not in name}
+
+
+@pytest.fixture(scope="session")
+def make_terminal(
+    tmp_path_factory: pytest.TempPathFactory, prefect_environ: dict[str, str]
+) -> Callable[[str], Terminal]:
+    return lambda name: Terminal(tmp_path_factory.mktemp(name) / "home", prefect_environ)
 
 
 @pytest.fixture(scope="session")

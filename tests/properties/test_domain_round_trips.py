@@ -16,15 +16,17 @@ from domain.composition import Composition
 from domain.cost import Cost
 from domain.elements import Element
 from domain.events import Event
-from domain.fidelity import Fidelity, Ladder, Limits
+from domain.fidelity import Capability, Fidelity, Ladder, Limits
 from domain.lattice import LatticeParameters
 from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.material import KnownMaterial
 from domain.measurement import Failure, Measurement, Provenance
 from domain.parsing import parse, parse_json, to_json, to_json_object, to_json_value
 from domain.quantity import Objective, Quantity
 from domain.search_space import SearchSpace
 from domain.space_groups import CellShape, SpaceGroup, WyckoffPosition
-from domain.testing import strategies
+from domain.structure import Occupation, Site, Structure
+from domain.testing import materials, strategies
 from domain.training import CandidateBelief, Decision, Observation, PendingLook, Pick
 
 STRATEGIES = {
@@ -36,10 +38,15 @@ STRATEGIES = {
     Blueprint: strategies.blueprints(),
     Realization: strategies.realizations(),
     Quantity: strategies.quantities(),
+    Occupation: materials.occupations(),
+    Site: materials.sites(),
+    Structure: materials.structures(),
+    KnownMaterial: materials.known_materials(),
     Objective: strategies.objectives(),
     Cost: strategies.costs(),
     Limits: strategies.limits(),
     Fidelity: strategies.fidelities(),
+    Capability: strategies.capabilities(),
     Ladder: strategies.ladders(),
     SearchSpace: strategies.search_spaces(),
     Budget: strategies.budgets(),
@@ -66,6 +73,7 @@ WITHOUT_JSON = {
     "TrainingStep": "shown, never stored",
     "TrainingSummary": "its numbers are stored by the round",
     "Problem": "a part of an error",
+    "Timing": "its two texts are columns; tests/unit/test_ops_timing.py",
 }
 
 

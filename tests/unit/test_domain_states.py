@@ -24,9 +24,10 @@ QUERY_STEPS = {
     ("failed", "queued"), ("failed", "cancelled"),
 }  # fmt: skip
 CAMPAIGN_STEPS = {
-    ("ready", "running"), ("ready", "stopped"),
-    ("running", "waiting"), ("running", "stopped"), ("running", "completed"),
-    ("waiting", "running"), ("waiting", "stopped"), ("waiting", "completed"),
+    ("ready", "running"), ("ready", "paused"), ("ready", "stopped"),
+    ("running", "waiting"), ("running", "paused"), ("running", "stopped"), ("running", "completed"),
+    ("waiting", "running"), ("waiting", "paused"), ("waiting", "stopped"), ("waiting", "completed"),
+    ("paused", "running"), ("paused", "waiting"), ("paused", "stopped"),
     ("stopped", "running"),
 }  # fmt: skip
 MACHINES = [

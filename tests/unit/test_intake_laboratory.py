@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import ConflictError
 from domain.states import QueryState
-from services.intake import record_laboratory_result
+from services.intake import Reading, record_laboratory_result
 from services.intake.laboratory import LEASE_DAYS, claim_laboratory_query, release_laboratory_query
 from services.store.examples import Bench, bench, example_pick, open_example
 from services.store.records import QueryRecord
@@ -29,7 +29,7 @@ def test_a_person_cannot_answer_for_a_computer(desk: Bench) -> None:
     with pytest.raises(ConflictError, match="is computed at 'dft'"):
         claim_laboratory_query(desk.store, query.id, worker="Ada")
     with pytest.raises(ConflictError, match="is computed at 'dft'"):
-        record_laboratory_result(desk.store, query.id, worker="Ada", value=-1.0, unit="eV/atom")
+        record_laboratory_result(desk.store, query.id, worker="Ada", reading=Reading(-1.0, "eV/atom"))
     assert desk.store.queries.get(query.id).state is QueryState.QUEUED
 
 

@@ -102,9 +102,10 @@ def upgrade() -> None:
         sa.Column("properties", sa.JSON(), nullable=False),
         sa.Column("added_by", sa.Text(), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("holder", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_materials_group_id_groups")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_materials")),
-        sa.UniqueConstraint("source", "source_id", name=op.f("uq_materials_source_source_id")),
+        sa.UniqueConstraint("holder", "source", "source_id", name=op.f("uq_materials_holder_source_source_id")),
     )
     op.create_index(op.f("ix_materials_digest"), "materials", ["digest"], unique=False)
     op.create_index(op.f("ix_materials_formula"), "materials", ["formula"], unique=False)
@@ -234,6 +235,38 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_uploads_campaign_id_id"), "uploads", ["campaign_id", "id"], unique=False)
     op.create_table(
+        "structures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("material_id", sa.Integer()),
+        sa.Column("realization_id", sa.Integer()),
+        sa.Column("candidate_id", sa.Integer()),
+        sa.Column("campaign_id", sa.Integer()),
+        sa.Column("formula_reduced", sa.Text()),
+        sa.Column("formula_anonymous", sa.Text()),
+        sa.Column("formula_descriptive", sa.Text(), nullable=False),
+        sa.Column("elements", sa.Text(), nullable=False),
+        sa.Column("n_elements", sa.Integer(), nullable=False),
+        sa.Column("n_sites", sa.Integer(), nullable=False),
+        sa.Column("space_group", sa.Integer()),
+        sa.Column("features", sa.Text(), nullable=False),
+        sa.Column("modified_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_structures_campaign_id_campaigns")),
+        sa.ForeignKeyConstraint(
+            ["candidate_id"], ["candidates.id"], name=op.f("fk_structures_candidate_id_candidates")
+        ),
+        sa.ForeignKeyConstraint(["material_id"], ["materials.id"], name=op.f("fk_structures_material_id_materials")),
+        sa.ForeignKeyConstraint(
+            ["realization_id"], ["realizations.id"], name=op.f("fk_structures_realization_id_realizations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_structures")),
+        sa.UniqueConstraint("material_id", name=op.f("uq_structures_material_id")),
+        sa.UniqueConstraint("name", name=op.f("uq_structures_name")),
+        sa.UniqueConstraint("realization_id", name=op.f("uq_structures_realization_id")),
+    )
+    op.create_index(op.f("ix_structures_campaign_id_id"), "structures", ["campaign_id", "id"], unique=False)
+    op.create_index(op.f("ix_structures_formula_reduced"), "structures", ["formula_reduced"], unique=False)
+    op.create_table(
         "measurement_artifacts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("measurement_id", sa.Integer(), nullable=False),
@@ -280,3 +313,5 @@ def upgrade() -> None:
     op.add_column("queries", sa.Column("judged_at", sa.DateTime(timezone=True)))
     op.add_column("queries", sa.Column("judgement", sa.Text()))
     op.create_index(op.f("ix_queries_campaign_id_id"), "queries", ["campaign_id", "id"], unique=False)
+    op.drop_index(op.f("ix_queries_campaign_id_state_fidelity"), "queries")
+    op.create_index(op.f("ix_queries_campaign_id_state_id"), "queries", ["campaign_id", "state", "id"], unique=False)

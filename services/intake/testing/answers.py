@@ -1,49 +1,16 @@
-"""The contract of intake as checks for every database, and steps that kill themselves half-way."""
+"""What becomes of answers, as checks for every database."""
 
-import os
-import signal
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypeAlias
 
 import pytest
-from sqlalchemy import Engine, event
 
 from domain.blueprint import Realization
-from domain.cost import Cost
 from domain.errors import ConflictError, InvalidValueError, NotFoundError
-from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
+from domain.measurement import Censoring, FailureKind
 from domain.states import QueryState
-from services.intake import record_failure, record_laboratory_result, record_measurement
-from services.store import Store, open_store
-from services.store.examples import Bench, FakeClock, example_pick, example_spec, open_example, open_round
-from services.store.records import QueryRecord
-from services.store.testing import StoreCheck
-
-
-def example_measurement(value: float = -1.25, unit: str = "eV/atom", *, at: FakeClock | None = None) -> Measurement:
-    """A formation energy that some machine computed."""
-    return Measurement(
-        value=value,
-        unit=unit,
-        sigma=0.02,
-        provenance=Provenance("potential", "chgnet 0.4.2", "abc", "host/1", seed=2**63 - 1),
-        cost=Cost(1.1, core_seconds=3.5, money=0.01),
-        measured_at=(at or FakeClock())(),
-        details={"steps": 12},
-    )
-
-
-def example_failure(kind: FailureKind = FailureKind.TRANSIENT, reason: str = "It ran out of memory.") -> Failure:
-    """A look that gave no number."""
-    return Failure(kind, reason, "host/1", Cost(1.1, core_seconds=7.0), FakeClock()(), details={"signal": 9})
-
-
-def claim(store: Store, query: QueryRecord, worker: str = "host/1") -> QueryRecord:
-    """Claims a query that must be free."""
-    claimed = store.queries.claim(query.id, worker=worker, lease_s=60)
-    assert claimed is not None
-    return claimed
+from services.intake import Reading, record_failure, record_laboratory_result, record_measurement
+from services.intake.testing.examples import claim, example_failure, example_measurement
+from services.store.examples import Bench, example_pick, open_example
 
 
 def check_measurement_is_booked_once(bench: Bench) -> None:
@@ -229,13 +196,12 @@ def check_laboratory_result(bench: Bench) -> None:
     """People hand in without a claim; a typing error leaves the query in the queue; twice is once."""
     campaign, _, (query, other) = open_example(bench.store, [example_pick(1, "lab"), example_pick(2, "lab")])
     with pytest.raises(InvalidValueError, match="eV/atom was expected"):
-        record_laboratory_result(bench.store, query.id, worker="Zoë", value=-1.3, unit="eV")
+        record_laboratory_result(bench.store, query.id, worker="Zoë", reading=Reading(-1.3, "eV"))
     assert bench.store.queries.get(query.id).state is QueryState.QUEUED
 
     def submit(value: float = -1300.0, worker: str = "Zoë") -> float:
-        record = record_laboratory_result(
-            bench.store, query.id, worker=worker, value=value, unit="meV/atom", sigma=30.0, note="calorimetry"
-        )
+        reading = Reading(value, "meV/atom", sigma=30.0, note="calorimetry")
+        record = record_laboratory_result(bench.store, query.id, worker=worker, reading=reading)
         assert record.measurement.provenance.oracle == "laboratory"
         assert record.measurement.details == {"note": "calorimetry"}
         return record.measurement.value
@@ -249,72 +215,4 @@ def check_laboratory_result(bench: Bench) -> None:
     assert bench.store.ledger.balance(campaign.id).booked == 200.7
     claim(bench.store, other, "Yves")
     with pytest.raises(ConflictError, match="is held by Yves"):
-        record_laboratory_result(bench.store, other.id, worker="Zoë", value=-1.3, unit="eV/atom")
-
-
-INTAKE_CHECKS: Final[tuple[StoreCheck, ...]] = (
-    check_measurement_is_booked_once,
-    check_units_are_converted,
-    check_late_answers_are_evidence,
-    check_cancelled_query_takes_evidence_only,
-    check_transient_failure_is_repeated,
-    check_permanent_failure_is_final,
-    check_any_last_words_are_kept,
-    check_sites_come_with_their_measurement,
-    check_order_of_answers_does_not_matter,
-    check_laboratory_result,
-)
-
-DyingStep: TypeAlias = Callable[[Store, str], None]
-"""A step on the campaign of that name."""
-
-
-def step_open(store: Store, campaign: str) -> None:
-    """Opens the campaign's first round."""
-    open_round(store, store.campaigns.get(campaign).id, 0, [example_pick(1), example_pick(2, "dft")])
-
-
-def step_record(store: Store, campaign: str) -> None:
-    """Answers the campaign's first query under its first claim."""
-    (query, _) = store.queries.list(store.campaigns.get(campaign).id)
-    (candidate, _) = store.candidates.list(query.campaign_id)
-    sites = Realization(candidate.digest, "data_x\n", "pyxtal", 7, None, None, is_relaxed=False)
-    record_measurement(store, query.id, fence=1, measurement=example_measurement(), realizations=[sites])
-
-
-def step_fail(store: Store, campaign: str) -> None:
-    """Fails the campaign's first query for good under its first claim."""
-    (query, _) = store.queries.list(store.campaigns.get(campaign).id)
-    record_failure(store, query.id, fence=1, failure=example_failure(FailureKind.PERMANENT))
-
-
-def die_after(n_statements: int, url: str, step: DyingStep, campaign: str) -> None:
-    """Takes a step and kills itself with SIGKILL after so many statements of it, a commit being one of them.
-
-    For a process of its own, which ends normally if the step has fewer statements.
-    """
-    left = n_statements
-
-    def count(*_: object) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    with open_store(url) as store:
-        event.listen(Engine, "before_cursor_execute", count)
-        event.listen(Engine, "commit", count)
-        step(store, campaign)
-
-
-def claim_in_race(url: str, query_id: int, worker: str) -> None:
-    """Claims a query and tells by its exit status whether it won: 0, or 1. For a process of its own."""
-    with open_store(url) as store:
-        won = store.queries.claim(query_id, worker=worker, lease_s=60)
-    raise SystemExit(0 if won else 1)
-
-
-def create_in_race(url: str, campaign: str) -> None:
-    """Opens a store that may not exist yet and creates a campaign in it. For a process of its own."""
-    with open_store(url) as store:
-        store.campaigns.create(example_spec(campaign))
+        record_laboratory_result(bench.store, other.id, worker="Zoë", reading=Reading(-1.3, "eV/atom"))

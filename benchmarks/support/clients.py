@@ -1,0 +1,77 @@
+"""Clients that speak plain HTTP/1.1 over kept-alive sockets: what is measured is the service and not a library."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """What many clients saw."""
+
+    latencies_s: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    def percentile_ms(self, share: float) -> float:
+        """A percentile of the answers' latency, in milliseconds."""
+        ranked = sorted(self.latencies_s)
+        return 1000 * ranked[min(len(ranked) - 1, int(share * len(ranked)))]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A service and how to be let in."""
+
+    host: str
+    port: int
+    token: str
+
+
+def drive(
+    target: Target, requests: Callable[[int], Iterator[tuple[str, str, bytes]]], *, n_clients: int, expected: int
+) -> Tally:
+    """Runs clients side by side, each through its own requests, one after the other.
+
+    Args:
+        target: The service.
+        requests: The method, path and body of each request of a client, by the client's number.
+        n_clients: How many at once.
+        expected: The status of a good answer.
+    """
+    tally = Tally()
+
+    async def client(number: int) -> None:
+        reader, writer = await asyncio.open_connection(target.host, target.port)
+        for method, path, body in requests(number):
+            began = time.perf_counter()
+            writer.write(_message(target, method, path, body))
+            status, answer = await _answer(reader)
+            tally.latencies_s.append(time.perf_counter() - began)
+            if status != expected:
+                tally.errors.append(f"{method} {path}: {status} {answer[:200].decode(errors='replace')}")
+        writer.close()
+
+    async def all_clients() -> None:
+        await asyncio.gather(*(client(number) for number in range(n_clients)))
+
+    began = time.perf_counter()
+    asyncio.run(all_clients())
+    tally.wall_s = time.perf_counter() - began
+    return tally
+
+
+def _message(target: Target, method: str, path: str, body: bytes) -> bytes:
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\nAuthorization: Bearer {target.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    length = next(int(line.split(":", 1)[1]) for line in lines if line.lower().startswith("content-length:"))
+    return int(status.split()[1]), await reader.readexactly(length)

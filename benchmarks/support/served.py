@@ -1,0 +1,58 @@
+"""`petalite serve` in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PATIENCE_S = 120.0
+
+
+@contextmanager
+def served(home: Path, store_url: str, *, log: Path) -> Iterator[int]:
+    """Starts the service without a worker, waits until it answers, yields its port, and ends it."""
+    port = free_port()
+    with log.open("ab") as output:
+        process = start(home, store_url, port, output.fileno())
+        try:
+            wait_until_ready(process, port, log)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(timeout=PATIENCE_S)
+
+
+def start(home: Path, store_url: str, port: int, output: int) -> subprocess.Popen[bytes]:
+    """Starts the service without waiting for it."""
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("petalite")), "serve", "--no-worker", "--port", str(port)],
+        env={**os.environ, "PETALITE_HOME": str(home), "PETALITE_STORE_URL": store_url},
+        stdout=output,
+        stderr=output,
+    )
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server((HOST, 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Waits until the service says that it is ready."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/api/v1/health/ready", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise SystemExit(f"The service did not start:\n{log.read_text(errors='replace')[-4000:]}")

@@ -1,0 +1,85 @@
+"""A process that kills itself in the middle, and what it had acknowledged by then."""
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlalchemy import Engine, event
+
+Acknowledge: TypeAlias = Callable[[str], None]
+"""Says that something is safe: whoever hears it relies on it for ever."""
+Work: TypeAlias = Callable[[Acknowledge], None]
+"""Runs to its end, and may be run again after it was killed anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How a process fared."""
+
+    acknowledged: tuple[str, ...]
+    n_statements: int
+    """SQL statements and commits until its end; 0 where it was killed."""
+    was_killed: bool
+
+
+def live(work: Work, *, kill_at: int | None, beside: Callable[[], None] | None = None) -> Life:
+    """Runs work in a child process that sends itself SIGKILL before its nth SQL statement or commit.
+
+    Args:
+        work: What the child does.
+        kill_at: Number of the statement before which it dies, counted from 1; None lets it live.
+        beside: Runs in a thread of this process while the child lives, such as a client of the child.
+
+    Raises:
+        SystemExit: If the child ended by itself with an error.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _child(work, writing, kill_at)
+    os.close(writing)
+    companion = (
+        threading.Thread(target=beside) if beside is not None else None
+    )  # after the fork: threads do not survive one
+    if companion is not None:
+        companion.start()
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        lines = pipe.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    if companion is not None:
+        companion.join()
+    was_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    if status != 0 and not was_killed:
+        raise SystemExit("A process of the storm ended by itself; see above.")
+    counts = [int(line.removeprefix("end ")) for line in lines if line.startswith("end ")]
+    said = tuple(line.removeprefix("safe ") for line in lines if line.startswith("safe "))
+    return Life(said, sum(counts), was_killed)
+
+
+def _child(work: Work, pipe: int, kill_at: int | None) -> None:
+    n_statements = 0
+
+    def count(*_: object) -> None:
+        nonlocal n_statements
+        n_statements += 1
+        if n_statements == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(Engine, "commit", count)
+    try:
+        work(lambda what: _write(pipe, f"safe {what}\n"))
+        _write(pipe, f"end {n_statements}\n")
+    except BaseException:  # noqa: BLE001 - the child must never return into its parent's code
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _write(pipe: int, line: str) -> None:
+    os.write(pipe, line.encode())  # one call, so that the line is whole or not there

@@ -1,0 +1,235 @@
+"""The life of a machine: deliver, claim, look, deliver; until it is told to stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Final
+
+from domain.errors import (
+    ConflictError,
+    InvalidValueError,
+    NotFoundError,
+    OracleUnavailableError,
+    PetaliteError,
+    ServiceAwayError,
+    SpecError,
+    UnknownOracleError,
+)
+from domain.fidelity import Capability, Fidelity
+from domain.measurement import Failure, FailureKind
+from domain.ports import ComputedOracle
+from flows.machine.client import MachineClient
+from flows.machine.looking import LookAbandonedError, Watch, answer_claim
+from flows.machine.spool import Parcel, Spool
+from oracles.process import OracleProcess
+from oracles.registry import build_oracle
+from services.messages.claims import Claim, FailureRequest
+
+POLL_S: Final = 10.0
+"""How long a machine rests when nothing waits for it or the service is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a machine offers."""
+
+    worker: str
+    """Its name: one name, one look at a time."""
+    oracles: tuple[Capability, ...]
+    campaign: str | None = None
+    """Only queries of this campaign; None for those of any that it may see."""
+    poll_s: float = POLL_S
+
+
+class _Turn(Enum):
+    """How one turn of a machine ended."""
+
+    ANSWERED = auto()
+    IDLE = auto()
+    """Nothing waits for this machine."""
+    AWAY = auto()
+    """The service does not answer."""
+
+
+class Machine:
+    """Answers queries one after the other.
+
+    A finished answer is on this machine's disk before it is sent, and is sent until the service has it: nothing is
+    computed twice. A machine that was killed gets its query again under the same name.
+
+    Args:
+        client: The service.
+        spool: Where finished answers wait for it.
+        offer: What the machine offers.
+        watch: How long its claims live, and how it is stopped.
+        report: Told in one line what happens.
+    """
+
+    def __init__(
+        self, client: MachineClient, spool: Spool, offer: Offer, watch: Watch, report: Callable[[str], None]
+    ) -> None:
+        self._client = client
+        self._spool = spool
+        self._offer = offer
+        self._watch = watch
+        self._report = report
+        self._bench = _Bench()
+
+    def run(self, *, once: bool = False) -> None:
+        """Answers queries until it is told to stop, or one query where once is enough.
+
+        Raises:
+            ConflictError: If a machine of this name is running already on this computer.
+            PetaliteError: If the service refuses the machine, or hands it a query that it cannot answer.
+        """
+        with self._spool.held():
+            self._run(once=once)
+
+    def _run(self, *, once: bool) -> None:
+        try:
+            while not self._watch.stop.is_set():
+                turn = self._take_turn()
+                if once and turn is not _Turn.AWAY:
+                    return
+                if turn is not _Turn.ANSWERED:
+                    self._watch.stop.wait(self._offer.poll_s)
+        finally:
+            self._bench.close()
+
+    def deliver(self) -> bool:
+        """Delivers every finished answer; False if the service is away."""
+        try:
+            for parcel in self._spool.parcels():
+                self._deliver(parcel)
+        except ServiceAwayError as away:
+            self._report(str(away))
+            return False
+        return True
+
+    def _take_turn(self) -> _Turn:
+        """Answers one query."""
+        # What is finished goes first: until the service has it, it would hand the same query out again.
+        if not self.deliver():
+            return _Turn.AWAY
+        try:
+            claim = self._client.claim(
+                self._offer.worker,
+                self._offer.oracles,
+                lease_s=self._watch.lease_s,
+                campaign=self._offer.campaign,
+            )
+        except ServiceAwayError as away:
+            self._report(str(away))
+            return _Turn.AWAY
+        if claim is None:
+            return _Turn.IDLE
+        if not self._spool.has(claim.query.id, claim.query.fence):
+            self._answer(claim)
+        self.deliver()
+        return _Turn.ANSWERED
+
+    def _answer(self, claim: Claim) -> None:
+        what = f"query {claim.query.id}, {claim.blueprint.title} at {claim.query.fidelity}"
+        self._report(f"Claimed {what}, of {claim.query.campaign}")
+        try:
+            oracle = _build(claim.fidelity)
+            process = self._bench.process_for(claim.fidelity)
+            parcel = answer_claim(self._client, claim, oracle, process, worker=self._offer.worker, watch=self._watch)
+        except LookAbandonedError:
+            self._release(claim)
+            self._report(f"Gave {what} back")
+        except BaseException:
+            self._release(claim)
+            raise
+        else:
+            self._spool.put(parcel)
+            self._report(f"Answered {what}: {_told(parcel)}")
+
+    def _release(self, claim: Claim) -> None:
+        try:
+            self._client.release(claim.query.id, claim.query.fence)
+        except PetaliteError as error:
+            self._report(f"Query {claim.query.id} could not be given back and will lapse: {error.problem}")
+
+    def _deliver(self, parcel: Parcel) -> None:
+        try:
+            self._client.deliver(parcel)
+        except InvalidValueError as refused:
+            if parcel.failure is None:
+                self._deliver(self._spooled_failure(parcel, refused))
+            else:
+                self._set_aside(parcel, refused)
+        except (NotFoundError, ConflictError) as refused:
+            self._set_aside(parcel, refused)
+        else:
+            self._spool.remove(parcel)
+
+    def _spooled_failure(self, parcel: Parcel, refused: InvalidValueError) -> Parcel:
+        """A value that cannot be is a look that would fail again."""
+        failed = _failed(parcel, refused)
+        self._spool.put(failed)
+        return failed
+
+    def _set_aside(self, parcel: Parcel, refused: PetaliteError) -> None:
+        path = self._spool.set_aside(parcel, str(refused))
+        self._report(f"The service does not take the answer to query {parcel.query_id}, kept in {path}: {refused}")
+
+
+@dataclass(slots=True)
+class _Bench:
+    """The one warm oracle process, replaced when another fidelity is asked."""
+
+    fidelity: Fidelity | None = None
+    process: OracleProcess | None = field(default=None)
+
+    def process_for(self, fidelity: Fidelity) -> OracleProcess:
+        if self.process is None or fidelity != self.fidelity:
+            self.close()
+            self.fidelity, self.process = fidelity, OracleProcess(fidelity)
+        return self.process
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.close()
+
+
+def _build(fidelity: Fidelity) -> ComputedOracle:
+    """Builds the oracle that is asked, and checks that its software is here.
+
+    Raises:
+        OracleUnavailableError: If this machine cannot answer at all.
+    """
+    remedy = f"Install it, or offer '{fidelity.oracle}' with the settings that this machine can answer."
+    try:
+        oracle = build_oracle(fidelity.oracle, fidelity.settings)
+        oracle.check()
+    except (UnknownOracleError, SpecError, OracleUnavailableError) as error:
+        raise OracleUnavailableError(
+            f"This machine cannot look at fidelity '{fidelity.name}': {error.problem}", remedy=remedy
+        ) from error
+    if not isinstance(oracle, ComputedOracle):
+        raise OracleUnavailableError(f"No machine answers the oracle '{fidelity.oracle}': people do.", remedy=remedy)
+    return oracle
+
+
+def _failed(parcel: Parcel, refused: InvalidValueError) -> Parcel:
+    seen = parcel.measurement
+    if seen is None:
+        return parcel
+    failure = Failure(
+        kind=FailureKind.PERMANENT,
+        reason=refused.problem,
+        worker=seen.measurement.provenance.worker,
+        cost=seen.measurement.cost,
+        failed_at=datetime.now(UTC),
+        details={**seen.measurement.details, "value": seen.measurement.value, "unit": seen.measurement.unit},
+    )
+    return Parcel(parcel.query_id, failure=FailureRequest(seen.fence, failure))
+
+
+def _told(parcel: Parcel) -> str:
+    if parcel.measurement is not None:
+        measured = parcel.measurement.measurement
+        return f"{measured.value:.4g} {measured.unit}"
+    return "no value" if parcel.failure is None else parcel.failure.failure.reason

@@ -1,0 +1,147 @@
+"""Answers on their way to the service: on disk before the first attempt to deliver them, until one succeeds."""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from domain.digest import content_digest
+from domain.errors import ConflictError, InvalidValueError
+from domain.parsing import ParseError, parse_json, to_json, to_json_value
+from services.messages.claims import FailureRequest, MeasurementRequest
+
+_NAME: Final = re.compile(r"query-(\d+)-claim-(\d+)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The answer to a query under one claim: a measurement or a failure."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    query_id: int
+    measurement: MeasurementRequest | None = None
+    failure: FailureRequest | None = None
+
+    def __post_init__(self) -> None:
+        if (self.measurement is None) == (self.failure is None):
+            raise InvalidValueError(
+                f"The answer to query {self.query_id} is not one measurement or one failure.", remedy="Give either."
+            )
+
+    @property
+    def answer(self) -> MeasurementRequest | FailureRequest:
+        """Whichever it is."""
+        if self.measurement is not None:
+            return self.measurement
+        if self.failure is not None:
+            return self.failure
+        raise InvalidValueError(f"The answer to query {self.query_id} is empty.", remedy="Give one.")
+
+    @property
+    def kind(self) -> str:
+        """What the service calls it."""
+        return "failure" if self.measurement is None else "measurement"
+
+    @property
+    def fence(self) -> int:
+        """From the claim under which the look was made."""
+        return self.answer.fence
+
+    @property
+    def body(self) -> str:
+        """What is sent, as JSON."""
+        return to_json(self.answer)
+
+    @property
+    def digest(self) -> str:
+        """Names the parcel by content, so that the service knows it again."""
+        return content_digest(to_json_value(self))
+
+
+class Spool:
+    """A folder with a file for each answer that is not delivered yet.
+
+    Several processes may share it: a file appears as a whole or not at all, and delivering one twice is harmless.
+
+    Args:
+        folder: Made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.refused_folder = folder / "refused"
+        """Where parcels go that the service will never take."""
+        self.refused_folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the folder, and with it the worker's name, to this process until it ends, however it ends.
+
+        Raises:
+            ConflictError: If another process of this computer has it.
+        """
+        with (self._folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError(
+                    "A machine of this name is running already on this computer.",
+                    remedy="Give each worker a name of its own: --name NAME.",
+                ) from error
+            yield
+
+    def put(self, parcel: Parcel) -> None:
+        """Keeps a parcel; it is on the disk when this returns. Another one for the same claim is replaced."""
+        _write(self._path(parcel.query_id, parcel.fence), to_json(parcel))
+
+    def has(self, query_id: int, fence: int) -> bool:
+        """Whether the answer under a claim is here."""
+        return self._path(query_id, fence).exists()
+
+    def parcels(self) -> tuple[Parcel, ...]:
+        """Everything that is not delivered yet, oldest query first. A damaged file is set aside."""
+        return tuple(self._read())
+
+    def remove(self, parcel: Parcel) -> None:
+        """Forgets a parcel that was delivered."""
+        self._path(parcel.query_id, parcel.fence).unlink(missing_ok=True)
+
+    def set_aside(self, parcel: Parcel, reason: str) -> Path:
+        """Moves a parcel that the service will never take to where people find it, with the reason beside it."""
+        path = self._path(parcel.query_id, parcel.fence)
+        _write(self.refused_folder / f"{path.stem}.txt", reason + "\n")
+        path.replace(self.refused_folder / path.name)
+        return self.refused_folder / path.name
+
+    def _read(self) -> Iterator[Parcel]:
+        numbered = [(match, path) for path in self._folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+        for _, path in sorted(numbered, key=lambda found: (int(found[0][1]), int(found[0][2]))):
+            try:
+                yield parse_json(Parcel, path.read_bytes())
+            except ParseError:
+                path.replace(self.refused_folder / path.name)
+            except FileNotFoundError:
+                continue  # another process has just delivered it
+
+    def _path(self, query_id: int, fence: int) -> Path:
+        return self._folder / f"query-{query_id}-claim-{fence}.json"
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file so that after a crash of the machine it is there as a whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,8 @@
+"""By which names Prefect knows what Petalite runs."""
+
+from typing import Final
+
+ADVANCING: Final = "advance-campaign"
+"""The flow around `advance`, one run for each campaign that is to go on."""
+DEPLOYMENT: Final = "advance"
+"""Its deployment on every worker."""

@@ -1,0 +1,93 @@
+"""How often somebody may try passwords: every attempt counts as a failure until it turns out well."""
+
+import ipaddress
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from domain.errors import TooManyAttemptsError
+from services.store import Store
+
+WINDOW: Final = timedelta(minutes=15)
+MOST_ON_ACCOUNT_FROM_CLIENT: Final = 5
+MOST_FROM_CLIENT: Final = 20
+"""From one address on any accounts; a laboratory may share an address."""
+MOST_ON_ACCOUNT: Final = 25
+"""From anywhere: more than one address may make, so that a stranger cannot lock an account's owner out from one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to sign in that has been counted."""
+
+    account_subjects: Sequence[str]
+    """Under which attempts on the account are counted."""
+    client_attempt_id: int
+    """The count against the address."""
+
+
+def count_attempt(store: Store, name: str, *, client: str) -> Attempt:
+    """Counts an attempt to sign in, before anybody looks at the password: what comes at the same time counts too.
+
+    Args:
+        store: The store.
+        name: The account, whether it exists or not.
+        client: Address of whoever tries.
+
+    Raises:
+        TooManyAttemptsError: If there were too many lately; this one must not be looked at.
+    """
+    # People type passwords where the name belongs: what they typed is not kept, only its digest.
+    network = _network(client)
+    account, from_client = _digest("account", name), _digest("client", network)
+    account_from_client = _digest("account from client", name, network)
+    most = {
+        account: MOST_ON_ACCOUNT,
+        from_client: MOST_FROM_CLIENT,
+        account_from_client: MOST_ON_ACCOUNT_FROM_CLIENT,
+    }
+    now = store.now()
+    with store.writing():
+        store.login_failures.sweep(now - WINDOW)
+        # In one order for everybody, or two who lock the same subjects would wait for each other.
+        wait_s = max(_wait_s(store, subject, most[subject], now=now) for subject in sorted(most))
+        if wait_s == 0:
+            counted = {subject: store.login_failures.append(subject) for subject in most}
+            return Attempt((account, account_from_client), counted[from_client])
+    raise TooManyAttemptsError(
+        "There were too many attempts to sign in with this name or from this address.",
+        remedy=f"Try again in {math.ceil(wait_s / 60)} min.",
+        retry_after_s=wait_s,
+    )
+
+
+def forgive(store: Store, attempt: Attempt) -> None:
+    """Forgets the failures on an account whose owner is in; those of the address on other accounts stay."""
+    for subject in attempt.account_subjects:
+        store.login_failures.clear(subject)
+    store.login_failures.forget(attempt.client_attempt_id)
+
+
+def _wait_s(store: Store, subject: str, most: int, *, now: datetime) -> float:
+    attempts = store.login_failures.since(subject, now - WINDOW)
+    return (attempts[-most] + WINDOW - now).total_seconds() if len(attempts) >= most else 0.0
+
+
+def _network(client: str) -> str:
+    """What one person holds: an IPv4 address, or 2^64 IPv6 addresses that differ in the second half."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv4Address):
+        return client
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed[:8] + bytes(8), 64)))
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,133 @@
+"""The application: layers that guard every request, and the routes behind them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from services.api.bodies import Bodies
+from services.api.documentation import document, problem_responses
+from services.api.guard import Guard
+from services.api.problems import install_problems
+from services.api.rate import Rates
+from services.api.routers import (
+    account,
+    artifacts,
+    campaigns,
+    events,
+    exports,
+    health,
+    laboratory,
+    machines,
+    materials,
+    measurements,
+    optimade,
+    oracles,
+    people,
+    plots,
+    queries,
+    realizations,
+    rounds,
+    schedules,
+    tokens,
+    uploads,
+)
+from services.api.service import Service
+from services.api.trail import Trail
+from services.settings import Settings
+from services.store import open_store
+
+PREFIX: Final = "/api/v1"
+PUBLIC_ROUTES: Final = frozenset(
+    {
+        ("GET", f"{PREFIX}/health/live"),
+        ("GET", f"{PREFIX}/health/ready"),
+        ("GET", f"{PREFIX}/openapi.json"),
+        ("POST", f"{PREFIX}/login"),
+        ("POST", f"{PREFIX}/invitations/accept"),
+    }
+)
+"""The only routes that are served to strangers, by exact method and path."""
+
+
+def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
+    """Builds the API. The store is opened when it starts and closed when it stops.
+
+    Args:
+        settings: Where the store is and how the service is reached.
+        rates: How often a caller may come; the usual rates where None.
+    """
+    service = Service(settings)
+    app = FastAPI(
+        title="Petalite",
+        version=version("petalite"),
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # a page of it would load scripts from strangers
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    install_problems(app)
+    for router in _routers():
+        app.include_router(router, prefix=PREFIX, responses=problem_responses())
+    # At the address, and with the errors, that the specification prescribes.
+    app.include_router(optimade.router, responses=problem_responses("application/json"))
+    # Added last, met first.
+    app.add_middleware(Bodies)
+    app.add_middleware(Guard, service=service, public=PUBLIC_ROUTES, rates=rates or Rates())
+    app.add_middleware(Trail, meters=service.meters)
+    app.openapi = document(app, PUBLIC_ROUTES)  # type: ignore[method-assign]  # as FastAPI's manual says
+    return app
+
+
+def stop_streams(app: FastAPI) -> None:
+    """Asks every open stream to end, so that a server that waits for its connections comes to an end."""
+    service: Service = app.state.service
+    service.stopping.set()
+
+
+def _routers() -> tuple[APIRouter, ...]:
+    return (
+        machines.router,  # first, because it is asked most often, and before the queries, because `claim` is no number
+        health.router,
+        account.router,
+        campaigns.router,
+        rounds.router,
+        queries.router,
+        laboratory.router,
+        measurements.router,
+        events.router,
+        schedules.router,
+        oracles.router,
+        materials.router,
+        realizations.router,
+        plots.router,
+        exports.router,
+        people.router,
+        tokens.router,
+        uploads.router,
+        artifacts.router,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    service.store = await run_in_threadpool(open_store, service.settings.store_url)
+    service.stopping.clear()
+    try:
+        yield
+    finally:
+        service.stopping.set()
+        store, service.store = service.store, None
+        await run_in_threadpool(store.close)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,64 @@
+"""Campaigns to take away as a whole."""
+
+import os
+from collections.abc import Iterator
+from typing import Annotated, BinaryIO, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response, StreamingResponse
+
+from services.access.principal import Principal
+from services.access.roles import Permission
+from services.api.dependencies import Name, TheStore, require, visible_campaign
+from services.api.structure_answer import attached
+from services.reports.crate import CrateOptions
+from services.reports.packing import MEDIA_TYPES, ExportFormat, packed
+
+router = APIRouter(tags=["exports"])
+
+_CHUNK_BYTES: Final = 262_144
+_BINARY: Final[dict[str, object]] = {"schema": {"type": "string", "format": "binary"}}
+_RESPONSES: Final[dict[int | str, dict[str, object]]] = {
+    200: {"description": "The file.", "content": dict.fromkeys(set(MEDIA_TYPES.values()), _BINARY)}
+}
+
+
+@router.get(
+    "/campaigns/{name}/export",
+    summary="Take a campaign away",
+    response_class=StreamingResponse,
+    responses=_RESPONSES,
+)
+def export_campaign(
+    name: Name,
+    store: TheStore,
+    principal: Annotated[Principal, Depends(require(Permission.EXPORT))],
+    wanted: Annotated[ExportFormat, Query(alias="format", description="In which format.")] = ExportFormat.RO_CRATE,
+    licence: Annotated[
+        str | None, Query(max_length=300, pattern=r"^https?://\S+$", description="Address of the licence granted.")
+    ] = None,
+    author: Annotated[
+        list[Annotated[str, Query(max_length=200)]] | None, Query(max_length=50, description="Names of the authors.")
+    ] = None,
+) -> Response:
+    """A campaign as RO-Crate (every number with its provenance), as a zip of CIF, CSV and JSON, or as one table.
+
+    The RO-Crate holds what the audit log says of the campaign where the caller may read the audit log.
+    """
+    campaign = visible_campaign(store, principal, name)
+    options = CrateOptions(
+        licence=licence,
+        authors=tuple(author or ()),
+        with_audit=Permission.AUDIT_READ in principal.permissions,
+    )
+    with packed(store, campaign, wanted, options) as file:
+        # Open, it can be read to its end although it has no name any more, and nothing is left if nobody does.
+        content = file.path.open("rb")
+    headers = {**attached(file.name), "Content-Length": str(os.fstat(content.fileno()).st_size)}
+    return StreamingResponse(_chunks(content), media_type=file.media_type, headers=headers)
+
+
+def _chunks(content: BinaryIO) -> Iterator[bytes]:
+    with content:
+        while chunk := content.read(_CHUNK_BYTES):
+            yield chunk

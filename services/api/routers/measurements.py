@@ -1,0 +1,194 @@
+"""Measurements: listed, corrected, taken back, and handed in unasked."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from domain.blueprint import Blueprint
+from domain.errors import InvalidValueError
+from domain.json_value import JsonObject
+from services.access.roles import Permission
+from services.api.change import Audited, Change, changing
+from services.api.dependencies import (
+    LARGEST_NUMBER,
+    Name,
+    Number,
+    Reader,
+    TheStore,
+    visible_campaign,
+    visible_measurement,
+)
+from services.api.forms import WrittenMeasurement
+from services.api.paging import After, Limit, Page, keyset, same
+from services.intake.corrections import retract
+from services.intake.laboratory import amend_laboratory_result, report_laboratory_result
+from services.intake.unsolicited import UnsolicitedRecord
+from services.store.records import FailureRecord, MeasurementRecord
+
+router = APIRouter(tags=["measurements"])
+
+Handing = Annotated[Change, Depends(changing(Permission.LABORATORY))]
+Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What takes the place of a measurement that was wrong."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    measurement: WrittenMeasurement
+    reason: Reason
+    """What was wrong."""
+    is_confirmed: bool = False
+    """Whether the number is meant as it stands although it looks like a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """Why a measurement is taken back."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A measurement that the campaign did not ask for: of a blueprint, or of a known material."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    fidelity: Annotated[str, Field(min_length=1, max_length=200)]
+    """Of the campaign's ladder, at which was looked."""
+    measurement: WrittenMeasurement
+    blueprint: Blueprint | None = None
+    material_id: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = None
+    is_confirmed: bool = False
+    """Whether the number is meant as it stands although it looks like a mistake."""
+
+    @property
+    def crystal(self) -> Blueprint | int:
+        """What was measured: a blueprint, or the number of a known material.
+
+        Raises:
+            InvalidValueError: If neither is given, or both.
+        """
+        crystal = self.blueprint or self.material_id
+        if crystal is None or (self.blueprint and self.material_id):
+            raise InvalidValueError(
+                "It is not said what was measured.", remedy="Give either a blueprint or the number of a known material."
+            )
+        return crystal
+
+
+@router.get("/campaigns/{name}/measurements", summary="List a campaign's measurements")
+def list_measurements(
+    name: Name,
+    store: TheStore,
+    principal: Reader,
+    after: After = 0,
+    limit: Limit = 100,
+    fidelity: Annotated[str | None, Query(max_length=200, description="Only those at this fidelity.")] = None,
+    query: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="Only those of this query.")] = None,
+) -> Page[MeasurementRecord]:
+    """In the order in which they came: superseded ones and late ones too, which count for nothing."""
+    campaign = visible_campaign(store, principal, name)
+    return keyset(
+        lambda n: store.pages.measurements(campaign.id, after_id=after, limit=n, fidelity=fidelity, query_id=query),
+        same,
+        limit=limit,
+    )
+
+
+@router.get("/campaigns/{name}/failures", summary="List a campaign's failures")
+def list_failures(
+    name: Name, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
+) -> Page[FailureRecord]:
+    """Looks that gave no number, in the order in which they came."""
+    campaign = visible_campaign(store, principal, name)
+    return keyset(lambda n: store.pages.failures(campaign.id, after_id=after, limit=n), same, limit=limit)
+
+
+@router.post(
+    "/campaigns/{name}/measurements",
+    summary="Hand in a measurement that nobody asked for",
+    status_code=201,
+    response_model=UnsolicitedRecord,
+)
+def hand_in_unasked(name: Name, given: Unasked, change: Handing) -> Response:
+    """Answers the campaign's own query where it has one for this crystal; else the campaign learns from it anyway.
+
+    The crystal is a candidate where group and composition agree and the cells are close; otherwise a known material.
+    """
+    store, principal = change.store, change.principal
+
+    def record() -> Audited:
+        visible_campaign(store, principal, name)
+        found = report_laboratory_result(
+            store,
+            name,
+            given.crystal,
+            fidelity=given.fidelity,
+            worker=principal.name,
+            reading=given.measurement.reading(),
+            confirmed=given.is_confirmed,
+        )
+        details: JsonObject = {"outcome": found.outcome.value, "fidelity": given.fidelity}
+        return Audited("measurement.unasked", f"campaign {name}", found, details, status=201)
+
+    return change.make(record)
+
+
+@router.get("/measurements/{measurement_id}", summary="Show a measurement")
+def show_measurement(measurement_id: Number, store: TheStore, principal: Reader) -> MeasurementRecord:
+    """One measurement with where it came from."""
+    return visible_measurement(store, principal, measurement_id)[1]
+
+
+@router.post(
+    "/measurements/{measurement_id}/amend",
+    summary="Correct a measurement",
+    status_code=201,
+    response_model=MeasurementRecord,
+)
+def amend_measurement(measurement_id: Number, given: Amendment, change: Handing) -> Response:
+    """Puts another measurement in the place of the newest one of a query. Both are kept; the campaign learns anew."""
+    store, principal = change.store, change.principal
+
+    def amend() -> Audited:
+        visible_measurement(store, principal, measurement_id)
+        found = amend_laboratory_result(
+            store,
+            measurement_id,
+            worker=principal.name,
+            reading=given.measurement.reading(),
+            reason=given.reason,
+            confirmed=given.is_confirmed,
+        )
+        details: JsonObject = {"becomes": found.id, "reason": given.reason}
+        return Audited("measurement.amend", f"measurement {measurement_id}", found, details, status=201)
+
+    return change.make(amend)
+
+
+@router.post(
+    "/measurements/{measurement_id}/retract",
+    summary="Take a measurement back",
+    status_code=201,
+    response_model=MeasurementRecord,
+)
+def retract_measurement(measurement_id: Number, given: Retraction, change: Handing) -> Response:
+    """Takes the newest measurement of a query back: it is kept, and no longer learned from."""
+    store, principal = change.store, change.principal
+
+    def take_back() -> Audited:
+        visible_measurement(store, principal, measurement_id)
+        found = retract(store, measurement_id, reason=given.reason, worker=principal.name)
+        details: JsonObject = {"by": found.id, "reason": given.reason}
+        return Audited("measurement.retract", f"measurement {measurement_id}", found, details, status=201)
+
+    return change.make(take_back)

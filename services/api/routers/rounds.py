@@ -1,0 +1,115 @@
+"""Rounds of campaigns, and the crystals that they chose."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import gcd
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from domain.composition import Composition
+from domain.errors import InvalidValueError, NotFoundError
+from services.api.dependencies import (
+    LARGEST_NUMBER,
+    Name,
+    Number,
+    Reader,
+    TheStore,
+    visible_campaign,
+    visible_candidate,
+)
+from services.api.paging import After, Limit, Page, keyset
+from services.api.views import CandidateDetails, CandidateView, candidate_details, candidate_view
+from services.store.records import CandidateRecord, RoundRecord
+
+router = APIRouter(tags=["rounds and candidates"])
+
+_TERM: Final = re.compile(r"([A-Z][a-z]?)([1-9][0-9]{0,3})?")
+_FORMULA: Final = re.compile(rf"(?:{_TERM.pattern}){{1,20}}")
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFilter:
+    """Which crystals are listed."""
+
+    formula: Annotated[
+        str | None,
+        Query(max_length=80, description="Only those of this composition, in any multiple.", examples=["LiCl"]),
+    ] = None
+    space_group: Annotated[int | None, Query(ge=1, le=230, description="Only those of this space group.")] = None
+    round_index: Annotated[int | None, Query(ge=0, le=LARGEST_NUMBER, description="Only those of this round.")] = None
+
+    def fits(self) -> Callable[[CandidateRecord], bool] | None:
+        """Tells whether a crystal has the formula and the group; None where neither is asked for.
+
+        Raises:
+            InvalidValueError: If the formula is none.
+        """
+        if self.formula is None and self.space_group is None:
+            return None
+        wanted = None if self.formula is None else _reduced(_composition(self.formula))
+
+        def fits(record: CandidateRecord) -> bool:
+            blueprint = record.blueprint
+            is_group = self.space_group in {None, blueprint.space_group.number}
+            return is_group and (wanted is None or _reduced(blueprint.composition) == wanted)
+
+        return fits
+
+
+@router.get("/campaigns/{name}/rounds", summary="List a campaign's rounds")
+def list_rounds(name: Name, store: TheStore, principal: Reader) -> list[RoundRecord]:
+    """All rounds in order, with what was known when each opened and closed."""
+    return list(store.rounds.list(visible_campaign(store, principal, name).id))
+
+
+@router.get("/campaigns/{name}/rounds/{index}", summary="Show a round")
+def show_round(
+    name: Name, index: Annotated[int, Path(ge=0, le=LARGEST_NUMBER)], store: TheStore, principal: Reader
+) -> RoundRecord:
+    """One round, counted from 0."""
+    rounds = store.rounds.list(visible_campaign(store, principal, name).id)
+    if index >= len(rounds):
+        raise NotFoundError(f"Campaign {name} has no round {index}.", remedy="List its rounds.")
+    return rounds[index]
+
+
+@router.get("/campaigns/{name}/candidates", summary="List a campaign's crystals")
+def list_candidates(
+    name: Name,
+    store: TheStore,
+    principal: Reader,
+    only: Annotated[CandidateFilter, Depends()],
+    after: After = 0,
+    limit: Limit = 100,
+) -> Page[CandidateView]:
+    """The crystals that its rounds chose, in that order."""
+    campaign = visible_campaign(store, principal, name)
+    fits = only.fits()
+    return keyset(
+        lambda n: store.pages.candidates(campaign.id, after_id=after, limit=n, round_index=only.round_index, fits=fits),
+        candidate_view,
+        limit=limit,
+    )
+
+
+@router.get("/candidates/{candidate_id}", summary="Show a crystal with all its looks")
+def show_candidate(candidate_id: Number, store: TheStore, principal: Reader) -> CandidateDetails:
+    """A crystal's blueprint, and everything that was asked and answered about it."""
+    campaign, candidate = visible_candidate(store, principal, candidate_id)
+    return candidate_details(store, campaign, candidate)
+
+
+def _composition(formula: str) -> Composition:
+    if not _FORMULA.fullmatch(formula):
+        raise InvalidValueError(f"'{formula}' is no formula.", remedy="Write it like Li7La3Zr2O12.")
+    counts: dict[str, int] = {}
+    for symbol, count in _TERM.findall(formula):
+        counts[symbol] = counts.get(symbol, 0) + int(count or 1)
+    return Composition.of(counts)
+
+
+def _reduced(composition: Composition) -> tuple[tuple[int, int], ...]:
+    divisor = gcd(*(count for _, count in composition.counts))
+    return tuple((atomic_number, count // divisor) for atomic_number, count in composition.counts)

@@ -1,0 +1,52 @@
+"""What one process of the service holds, and where its parts find it."""
+
+import threading
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from domain.errors import NotAuthenticatedError, StoreError
+from services.access.principal import Principal
+from services.api.meters import Meters
+from services.api.questions import Questions
+from services.settings import Settings
+from services.store import Store
+
+PRINCIPAL_KEY = "petalite.principal"
+"""Key of a request's scope under which the guard leaves whom it let in."""
+
+
+@dataclass(slots=True)
+class Service:
+    """The settings, and the store while the application runs."""
+
+    settings: Settings
+    store: Store | None = None
+    """Open between start and stop of the application."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the process is asked to stop, so that streams end by themselves."""
+    meters: Meters = field(default_factory=Meters)
+    questions: Questions = field(default_factory=Questions)
+
+    @property
+    def open_store(self) -> Store:
+        """The store.
+
+        Raises:
+            StoreError: If the application was not started.
+        """
+        if self.store is None:
+            raise StoreError("The service has no store open.", remedy="Wait until it has started.")
+        return self.store
+
+
+def principal_of(scope: Scope) -> Principal:
+    """Whom the guard let in.
+
+    Raises:
+        NotAuthenticatedError: If it let nobody in, because the route is public.
+    """
+    principal = scope.get(PRINCIPAL_KEY)
+    if not isinstance(principal, Principal):
+        raise NotAuthenticatedError("Nobody is signed in.", remedy="Send a token, or sign in.")
+    return principal

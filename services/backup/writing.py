@@ -1,0 +1,105 @@
+"""Writes a backup while the service goes on working."""
+
+import io
+import json
+import os
+import sqlite3
+import tarfile
+import tempfile
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from domain.parsing import to_json_value
+from services.backup.manifest import (
+    ARTIFACTS,
+    FORMAT,
+    GENERATORS,
+    MANIFEST,
+    POSTGRES_FILE,
+    SQLITE_FILE,
+    BackupError,
+    FileEntry,
+    HashingReader,
+    Manifest,
+)
+from services.backup.postgres import dump_database
+from services.settings import Settings
+from services.store import open_store
+from services.store.metadata import SCHEMA_VERSION
+
+
+def write_backup(settings: Settings, target: Path) -> Manifest:
+    """Writes the store, the files handed in and the generators' weights into one tar archive.
+
+    The store is one consistent snapshot. Files are copied after it, and files that the store names are never changed or
+    removed, so that whatever the snapshot names is in the backup.
+
+    Raises:
+        BackupError: If the target exists, or something cannot be read or written.
+        StoreError: If there is no store that could be backed up.
+    """
+    if target.exists():
+        raise BackupError(f"{target} exists already.", remedy="Give another name; backups are never overwritten.")
+    partial = target.with_name(f"{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="petalite-backup-", dir=target.parent) as scratch:
+            manifest = _write(settings, partial, Path(scratch))
+        partial.replace(target)
+    except OSError as error:
+        raise BackupError(
+            f"The backup {target} cannot be written: {error.strerror or error}.",
+            remedy="Check the rights and the free disk space there.",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return manifest
+
+
+def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
+    with open_store(settings.store_url) as store:  # refuses what is no store, and migrates an older one
+        made_at = store.now()
+    database = _snapshot(settings.store_url, scratch)
+    with partial.open("xb") as output, tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        entries = {database.name: _add(archive, database, database.name)}
+        for folder, name in ((settings.artifacts, ARTIFACTS), (settings.home / GENERATORS, GENERATORS)):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.is_symlink():
+                    inside = f"{name}/{path.relative_to(folder).as_posix()}"
+                    entries[inside] = _add(archive, path, inside)
+        manifest = Manifest(FORMAT, version("petalite"), SCHEMA_VERSION, made_at.isoformat(), entries)
+        content = json.dumps(to_json_value(manifest), indent=2).encode()
+        last = tarfile.TarInfo(MANIFEST)
+        last.size, last.mode = len(content), 0o600
+        archive.addfile(last, io.BytesIO(content))
+        archive.close()
+        output.flush()
+        os.fsync(output.fileno())
+    partial.chmod(0o600)  # it holds the hashes of passwords
+    return manifest
+
+
+def _snapshot(store_url: str, scratch: Path) -> Path:
+    url = make_url(store_url)
+    if url.get_backend_name() == "postgresql":
+        dumped = scratch / POSTGRES_FILE
+        dump_database(url, dumped)
+        return dumped
+    copied = scratch / SQLITE_FILE
+    with closing(sqlite3.connect(str(url.database))) as source, closing(sqlite3.connect(copied)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")  # one file without companions
+    return copied
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> FileEntry:
+    with path.open("rb") as source:
+        reader = HashingReader(source)
+        member = tarfile.TarInfo(name)
+        status = os.fstat(source.fileno())
+        member.size, member.mtime, member.mode = status.st_size, int(status.st_mtime), 0o600
+        archive.addfile(member, reader)
+        return reader.entry

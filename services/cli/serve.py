@@ -1,0 +1,170 @@
+"""`petalite serve` and `petalite worker`: what stays up."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from domain.errors import PetaliteError
+from services.cli.output import ExitCode, console
+from services.settings import Settings, load_settings, own_url
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+_WORKER_PATIENCE_S: Final = 90.0
+"""How long a worker may take to give back what it has under way."""
+_REQUESTS_PATIENCE_S: Final = 20
+"""How long requests that are under way may take once the service is to stop."""
+_LOOK_S: Final = 1.0
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; PETALITE_HOST or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; PETALITE_PORT or 8642.")] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Serve only; workers run elsewhere.")] = False,
+) -> None:
+    """Serve the API, with a worker and an embedded Prefect beside it, until Ctrl-C or SIGTERM.
+
+    Where PREFECT_API_URL names a Prefect server, that one is used.
+    """
+    from services.api.app import create_app, stop_streams
+    from services.logging import configure_logging
+
+    settings = _settings(host, port)
+    configure_logging(level=settings.log_level)
+    _announce(settings)
+    application = create_app(settings)
+    _end_on_signals()  # before the server takes signals over, and when it hands them on after its own end
+    with _listening(settings) as listening, _worker(settings, is_wanted=not no_worker):
+        _server(settings, application, lambda: stop_streams(application)).run(sockets=[listening])
+
+
+def worker(
+    *,
+    ends_with_parent: Annotated[bool, typer.Option("--ends-with-parent", hidden=True)] = False,
+) -> None:
+    """Advance campaigns whenever something has happened that leads on, until Ctrl-C or SIGTERM.
+
+    Any number of workers on any number of machines may share a store. Where PREFECT_API_URL names no Prefect server,
+    the worker has one of its own.
+    """
+    settings = load_settings(os.environ)
+    from flows.environment import prepare_environment
+
+    prepare_environment(os.environ, home=settings.home)
+    from flows.worker import work
+    from services.children import end_with_parent
+    from services.logging import configure_logging
+
+    configure_logging(level=settings.log_level)
+    _end_on_signals()
+    if ends_with_parent:
+        end_with_parent()
+    work(settings, os.environ)
+
+
+def _end_on_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: sys.exit(ExitCode.DONE))
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    """The environment's settings, with the place to listen at replaced by what was asked for."""
+    settings = load_settings(os.environ)
+    place = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+    if settings.public_url != own_url(settings.host, settings.port):
+        return place
+    return replace(place, public_url=own_url(place.host, place.port))
+
+
+def _announce(settings: Settings) -> None:
+    """Prints where the service is, and while nobody can sign in, the link that makes the administrator."""
+    from services.access.invitations import first_administrator_link
+    from services.store import open_store
+
+    out = console()
+    out.print(f"Petalite is served at {settings.public_url} (API: {settings.public_url}/api/v1)", soft_wrap=True)
+    with open_store(settings.store_url) as store:
+        link = first_administrator_link(store, settings.public_url)
+    if link is not None:
+        out.print("Nobody can sign in yet. This link makes the administrator, once:", soft_wrap=True)
+        out.print(f"  {link}", soft_wrap=True, markup=False)
+    sys.stdout.flush()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise PetaliteError(
+            f"The service cannot listen on {settings.host}, port {settings.port}: {error.strerror}.",
+            remedy="Give another --port, or end what listens there.",
+        ) from error
+    with listening:
+        yield listening
+
+
+@contextmanager
+def _worker(settings: Settings, *, is_wanted: bool) -> Iterator[None]:
+    """A worker beside the service, which is replaced when it dies and ends with it."""
+    if not is_wanted:
+        yield
+        return
+    from services.children import Child
+
+    environ = {**os.environ, "PETALITE_HOME": str(settings.home), "PETALITE_PUBLIC_URL": settings.public_url}
+    over = threading.Event()
+    with Child(
+        "worker", ["services.cli", "worker", "--ends-with-parent"], environ, patience_s=_WORKER_PATIENCE_S
+    ) as child:
+        watch = threading.Thread(target=_keep_alive, args=(child.keep_alive, over), name="worker-watch", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join()
+
+
+def _keep_alive(keep_alive: Callable[[], None], over: threading.Event) -> None:
+    while not over.wait(_LOOK_S):
+        keep_alive()
+
+
+def _server(settings: Settings, application: "FastAPI", on_stop: Callable[[], None]) -> "uvicorn.Server":
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Ends streams as soon as it is to stop; else it would wait for them."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            on_stop()
+            super().handle_exit(sig, frame)
+
+    return Server(
+        uvicorn.Config(
+            application,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            timeout_graceful_shutdown=_REQUESTS_PATIENCE_S,
+        )
+    )

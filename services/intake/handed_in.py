@@ -1,0 +1,61 @@
+"""What somebody hands in, made storable and named by its content, so that the same again is recognised."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.digest import content_digest
+from domain.errors import InvalidValueError
+from domain.json_value import JsonObject
+from domain.measurement import Failure, Measurement
+from domain.parsing import parse, to_json_object
+from services.store.database import storable
+
+_CLOCKS_DIFFER: Final = timedelta(minutes=10)
+"""By how much the clock of whoever measures may be ahead of the store's."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedInMeasurement:
+    """A measurement as it was handed in."""
+
+    measurement: Measurement
+    digest: str
+    """Names it by its content."""
+
+
+def read_measurement(measurement: Measurement, *, now: datetime) -> HandedInMeasurement:
+    """Replaces what no database can keep, and names the rest.
+
+    Raises:
+        InvalidValueError: If it was measured in the future.
+        ParseError: If what is left is no measurement.
+    """
+    if measurement.measured_at > now + _CLOCKS_DIFFER:
+        raise InvalidValueError(
+            f"The measurement is from {measurement.measured_at:%Y-%m-%d %H:%M %Z}, which is in the future.",
+            remedy="Give the time of the measurement with its time zone, and set the clock.",
+        )
+    given = to_json_object(measurement)
+    plain = storable_object(given)
+    if plain != given:
+        measurement = parse(Measurement, plain, what="The measurement")
+    return HandedInMeasurement(measurement, content_digest(plain))
+
+
+def read_failure(failure: Failure) -> tuple[Failure, str]:
+    """Replaces what no database can keep, and names the rest by its content.
+
+    Raises:
+        ParseError: If what is left is no failure.
+    """
+    given = to_json_object(failure)
+    plain = storable_object(given)
+    if plain != given:
+        failure = parse(Failure, plain, what="The failure")
+    return failure, content_digest(plain)
+
+
+def storable_object(value: JsonObject) -> JsonObject:
+    """Replaces what no database can keep in an object."""
+    return {str(storable(key)): storable(item) for key, item in value.items()}

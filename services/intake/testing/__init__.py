@@ -1,0 +1,78 @@
+"""The contract of intake as checks for every database, and steps that kill themselves half-way."""
+
+from typing import Final
+
+from services.intake.testing.answers import (
+    check_any_last_words_are_kept,
+    check_cancelled_query_takes_evidence_only,
+    check_laboratory_result,
+    check_late_answers_are_evidence,
+    check_measurement_is_booked_once,
+    check_order_of_answers_does_not_matter,
+    check_permanent_failure_is_final,
+    check_sites_come_with_their_measurement,
+    check_transient_failure_is_repeated,
+    check_units_are_converted,
+)
+from services.intake.testing.corrections import (
+    check_amendment_supersedes,
+    check_remarkable_readings_are_confirmed,
+    check_retraction_takes_back,
+    check_submitted_work_is_durable_when_promised,
+    check_twins_get_one_answer,
+    check_unknown_crystals_become_known_materials,
+    check_unsolicited_results_find_their_place,
+    check_wrong_corrections_are_refused,
+)
+from services.intake.testing.dying import (
+    DyingStep,
+    claim_in_race,
+    create_in_race,
+    die_after,
+    step_amend,
+    step_fail,
+    step_open,
+    step_record,
+    step_report,
+    submit_and_die,
+)
+from services.intake.testing.examples import claim, example_failure, example_measurement
+from services.store.testing import StoreCheck
+
+__all__ = [
+    "INTAKE_CHECKS",
+    "DyingStep",
+    "claim",
+    "claim_in_race",
+    "create_in_race",
+    "die_after",
+    "example_failure",
+    "example_measurement",
+    "step_amend",
+    "step_fail",
+    "step_open",
+    "step_record",
+    "step_report",
+    "submit_and_die",
+]
+
+INTAKE_CHECKS: Final[tuple[StoreCheck, ...]] = (
+    check_measurement_is_booked_once,
+    check_units_are_converted,
+    check_late_answers_are_evidence,
+    check_cancelled_query_takes_evidence_only,
+    check_transient_failure_is_repeated,
+    check_permanent_failure_is_final,
+    check_any_last_words_are_kept,
+    check_sites_come_with_their_measurement,
+    check_order_of_answers_does_not_matter,
+    check_laboratory_result,
+    check_amendment_supersedes,
+    check_retraction_takes_back,
+    check_wrong_corrections_are_refused,
+    check_unsolicited_results_find_their_place,
+    check_unknown_crystals_become_known_materials,
+    check_remarkable_readings_are_confirmed,
+    check_twins_get_one_answer,
+    check_submitted_work_is_durable_when_promised,
+)

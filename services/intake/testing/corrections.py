@@ -1,0 +1,282 @@
+"""What becomes of corrections, of results that nobody asked for and of requests that come twice, for every database."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.blueprint import Blueprint
+from domain.errors import (
+    ConflictError,
+    IdempotencyConflictError,
+    InvalidValueError,
+    NotFoundError,
+    UnconfirmedValueError,
+)
+from domain.events import EventKind
+from domain.lattice import LatticeParameters
+from domain.measurement import Measurement
+from domain.states import QueryState
+from services.intake import (
+    Reading,
+    UnsolicitedOutcome,
+    UnsolicitedRecord,
+    amend_laboratory_result,
+    amend_material_value,
+    record_amendment,
+    record_laboratory_result,
+    record_measurement,
+    record_unsolicited,
+    retract,
+    retract_material_value,
+)
+from services.intake.idempotency import KEPT_FOR, Answer, answer_once, forget_old_keys
+from services.intake.testing.examples import claim, example_measurement
+from services.store import open_store
+from services.store.examples import Bench, example_pick, open_example
+from services.store.records import MeasurementRecord, QueryRecord
+
+
+def check_amendment_supersedes(bench: Bench) -> None:
+    """The newest counts, all are kept, nothing is charged, the campaign wakes; again is harmless."""
+    campaign, query, first = _answered(bench)
+    ledger = bench.store.ledger.rows(campaign)
+    seen_at = bench.store.campaigns.by_id(campaign).wake_at
+    assert seen_at is not None
+    bench.store.campaigns.take_wake(campaign, seen_at)
+    bench.clock.advance(60)
+    amended = _amend(bench, first.id, -1.5)
+    assert amended.supersedes == first.id
+    assert (amended.reported_value, amended.reported_unit) == (-1.5, "eV/atom")
+    assert amended.measurement.details["correction"] == {"by": "Ada", "reason": "Decimal point."}
+    assert bench.store.campaigns.by_id(campaign).wake_at == bench.clock()
+    assert _amend(bench, first.id, -1.5) == amended
+    with pytest.raises(ConflictError, match=f"was corrected by measurement {amended.id} before"):
+        _amend(bench, first.id, -1.75)
+    newest = _amend(bench, amended.id, first.measurement.value)
+    assert _taught(bench, campaign) == [first.measurement.value]
+    assert bench.store.measurements.standing(campaign) == (newest,)
+    assert bench.store.measurements.list(campaign) == (first, amended, newest)
+    assert bench.store.measurements.of_query(query.id) == (first, amended, newest)
+    assert bench.store.queries.get(query.id).state is QueryState.DONE
+    assert bench.store.ledger.rows(campaign) == ledger
+    told = [record.event for record in bench.store.events.list(campaign)]
+    told = [event for event in told if event.kind is EventKind.MEASUREMENT_AMENDED]
+    assert [event.payload["supersedes"] for event in told] == [first.id, amended.id]
+    assert told[0].message.endswith("-1.25 eV/atom becomes -1.5 eV/atom, says Ada: Decimal point.")
+
+
+def check_retraction_takes_back(bench: Bench) -> None:
+    """What is taken back is kept and not learned from; an amendment of the retraction counts again."""
+    campaign, query, first = _answered(bench)
+    ledger = bench.store.ledger.rows(campaign)
+    taken_back = retract(bench.store, first.id, reason="Wrong sample.", worker="Ada")
+    assert (taken_back.is_retracted, taken_back.supersedes) == (True, first.id)
+    assert retract(bench.store, first.id, reason="Wrong sample.", worker="Ada") == taken_back
+    assert _taught(bench, campaign) == []
+    assert bench.store.measurements.standing(campaign) == ()
+    assert bench.store.queries.get(query.id).state is QueryState.DONE
+    with pytest.raises(ConflictError, match="was corrected by"):
+        retract(bench.store, first.id, reason="Another reason.", worker="Ada")
+    with pytest.raises(ConflictError, match="takes another back already"):
+        retract(bench.store, taken_back.id, reason="Twice.", worker="Ada")
+    _amend(bench, taken_back.id, -1.0)
+    assert _taught(bench, campaign) == [-1.0]
+    assert bench.store.ledger.rows(campaign) == ledger
+
+
+def check_wrong_corrections_are_refused(bench: Bench) -> None:
+    """A correction says why, is plausible, and is about a measurement that counts."""
+    _, query, first = _answered(bench)
+    for value, reason, problem in ((-1250.0, "Unit.", "implausible"), (-1.0, " ", "has no reason")):
+        with pytest.raises(InvalidValueError, match=problem):
+            record_amendment(bench.store, first.id, measurement=example_measurement(value), reason=reason, worker="Ada")
+    with pytest.raises(NotFoundError, match="no measurement number 99"):
+        _amend(bench, 99, -1.0)
+    late = record_unsolicited(
+        bench.store, query.campaign_id, fidelity="static", measurement=_by_ada(-2.0), blueprint=_crystal(1)
+    )
+    assert late.measurement is not None
+    with pytest.raises(ConflictError, match="came too late and counts for nothing"):
+        _amend(bench, late.measurement.id, -1.0)
+
+
+def check_unsolicited_results_find_their_place(bench: Bench) -> None:
+    """An open query is answered, a new one costs nothing, an answer stays, somebody else's claim is left alone."""
+    campaign, _, (waiting, held) = open_example(bench.store, [example_pick(1), example_pick(100)])
+    claim(bench.store, held, "Bob")
+    near = _crystal(1, strain=1.001)
+    for _ in range(2):
+        answered = _report(bench, campaign.id, near, -1.0)
+        assert answered.outcome is UnsolicitedOutcome.ANSWERED
+        assert answered.measurement is not None
+        assert answered.measurement.query_id == waiting.id
+    added = _report(bench, campaign.id, near, -2.0, fidelity="dft")
+    assert added.outcome is UnsolicitedOutcome.ADDED
+    assert _report(bench, campaign.id, near, -2.0, fidelity="dft") == added
+    assert _report(bench, campaign.id, near, -3.0).outcome is UnsolicitedOutcome.EVIDENCE
+    beside = _report(bench, campaign.id, _crystal(100), -4.0)
+    assert beside.outcome is UnsolicitedOutcome.MATERIAL
+    assert _taught(bench, campaign.id) == [-4.0, -2.0, -1.0]
+    assert bench.store.queries.get(held.id).worker == "Bob"
+    balance = bench.store.ledger.balance(campaign.id)
+    assert (balance.booked, balance.reserved) == (1.1, 1.1)
+    unasked = [query for query in bench.store.queries.list(campaign.id) if query.fidelity == "dft"]
+    assert [(query.state, query.declared.amount) for query in unasked] == [(QueryState.DONE, 0.0)]
+    assert unasked[0].decision.reason.startswith("Unsolicited")
+
+
+def check_unknown_crystals_become_known_materials(bench: Bench) -> None:
+    """The campaign learns from them, once; what does not fit the campaign is refused."""
+    campaign, _, _ = open_example(bench.store, [example_pick(1)])
+    stranger = _crystal(1, strain=1.3)
+    for _ in range(2):
+        found = _report(bench, campaign.id, stranger, -1300.0, unit="meV/atom", fidelity="lab")
+        assert found.outcome is UnsolicitedOutcome.MATERIAL
+    value = found.material_value
+    assert value is not None
+    assert value.measurement.value == pytest.approx(-1.3)
+    assert value.reported_unit == "meV/atom"
+    assert bench.store.material_values.list(campaign.id) == (value,)
+    (look,) = bench.store.measurements.observations(campaign.id)
+    assert (look.blueprint, look.fidelity) == (stranger, "lab")
+    assert look.value == pytest.approx(-1.3)
+    again = record_unsolicited(
+        bench.store, campaign.id, fidelity="lab", measurement=_by_ada(-1.4), material_id=value.material_id
+    )
+    assert again.material_value is not None
+    assert again.material_value.material_id == value.material_id
+    amended = amend_material_value(
+        bench.store, value.id, measurement=_by_ada(-1.5), reason="Decimal point.", worker="Ada"
+    )
+    assert amended.supersedes == value.id
+    assert _taught(bench, campaign.id) == [-1.5, -1.4]
+    retract_material_value(bench.store, amended.id, reason="Wrong sample.", worker="Ada")
+    assert _taught(bench, campaign.id) == [-1.4]
+    assert bench.store.ledger.balance(campaign.id).booked == 0
+    with pytest.raises(InvalidValueError, match="no fidelity 'neutron'"):
+        _report(bench, campaign.id, stranger, -1.0, fidelity="neutron")
+    with pytest.raises(InvalidValueError, match="implausible"):
+        _report(bench, campaign.id, stranger, -1000.0)
+    with pytest.raises(InvalidValueError, match="not said what was measured"):
+        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=_by_ada(-1.0))
+    with pytest.raises(NotFoundError, match="no material number 99"):
+        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=_by_ada(-1.0), material_id=99)
+
+
+def check_remarkable_readings_are_confirmed(bench: Bench) -> None:
+    """What looks like a mistake waits for a confirmation, the query in the queue; no time is the future's."""
+    _, _, (query,) = open_example(bench.store, [example_pick(1, "lab")])
+    odd = Reading(5.0, "eV/atom", temperature_K=25.0)
+    with pytest.raises(UnconfirmedValueError, match=r"unusually high; at most 3 .* was 25 °C meant\?"):
+        record_laboratory_result(bench.store, query.id, worker="Ada", reading=odd)
+    future = replace(odd, measured_at=bench.clock() + timedelta(days=1))
+    with pytest.raises(InvalidValueError, match="which is in the future"):
+        record_laboratory_result(bench.store, query.id, worker="Ada", reading=future, confirmed=True)
+    assert bench.store.queries.get(query.id).state is QueryState.QUEUED
+    record = record_laboratory_result(bench.store, query.id, worker="Ada", reading=odd, confirmed=True)
+    usual = Reading(-1.3, "eV/atom", temperature_K=298.0)
+    bench.clock.advance(60)
+    amended = amend_laboratory_result(
+        bench.store, record.id, worker="Bob", reading=usual, reason="It was a trial.", confirmed=False
+    )
+    assert amended.measurement.measured_at == record.measurement.measured_at
+    assert amended.measurement.provenance.worker == "Bob"
+
+
+def check_twins_get_one_answer(bench: Bench) -> None:
+    """Whoever asks twice under one key gets one answer, also at the same time; another payload is refused."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1, "lab")])
+
+    def ask(payload: int = 1, actor: str = "ada", key: str = "k") -> Answer:
+        def work() -> Answer:
+            record = record_laboratory_result(
+                bench.store, query.id, worker=actor, reading=Reading(-1.0, "eV/atom", note=str(next(numbers)))
+            )
+            return Answer(201, {"id": record.id})
+
+        return answer_once(bench.store, actor=actor, key=key, payload={"value": payload}, work=work)
+
+    numbers = iter(range(100))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: ask(), range(8)))
+    assert answers == [answers[0]] * 8
+    assert answers[0].status == 201
+    assert len(bench.store.measurements.list(campaign.id, with_evidence=True)) == 1
+    with pytest.raises(IdempotencyConflictError, match="'k' came with another payload"):
+        ask(payload=2)
+    for actor, key in (("ada", "k2"), ("bob", "k")):
+        # Another request fails on its own account, and may be repeated for as long as it fails.
+        for _ in range(2):
+            with pytest.raises(ConflictError, match="was answered by ada with another result"):
+                ask(actor=actor, key=key)
+    with pytest.raises(InvalidValueError, match="idempotency key is unusable"):
+        ask(key="")
+    bench.clock.advance(KEPT_FOR.total_seconds())
+    assert forget_old_keys(bench.store) == 0
+    bench.clock.advance(1)
+    assert forget_old_keys(bench.store) == 1
+
+
+def check_submitted_work_is_durable_when_promised(bench: Bench) -> None:
+    """What was promised is seen from another connection; a refused result harms nobody; each is charged once."""
+    picks = [example_pick(number) for number in range(12)]
+    campaign, _, queries = open_example(bench.store, picks)
+    fences = {query.id: claim(bench.store, query).fence for query in queries}
+
+    def record(query: QueryRecord, value: float) -> MeasurementRecord:
+        measurement = example_measurement(value)
+        return record_measurement(bench.store, query.id, fence=fences[query.id], measurement=measurement)
+
+    promises = [
+        bench.store.submit(lambda query=query, value=value: record(query, value))  # type: ignore[misc]
+        for query in queries
+        for value in (-1250.0, -1.0, -1.0)
+    ]
+    with open_store(bench.url) as other:
+        for number, promise in enumerate(promises):
+            if number % 3 == 0:
+                with pytest.raises(InvalidValueError, match="implausible"):
+                    promise.result()
+            else:
+                assert promise.result() in other.measurements.list(campaign.id)
+    assert len(bench.store.measurements.list(campaign.id, with_evidence=True)) == len(picks)
+    assert bench.store.ledger.balance(campaign.id).booked == pytest.approx(1.1 * len(picks))
+    assert bench.store.ledger.balance(campaign.id).reserved == 0
+
+
+def _answered(bench: Bench) -> tuple[int, QueryRecord, MeasurementRecord]:
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    fence = claim(bench.store, query).fence
+    record = record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement())
+    return campaign.id, query, record
+
+
+def _amend(bench: Bench, measurement_id: int, value: float) -> MeasurementRecord:
+    return record_amendment(
+        bench.store, measurement_id, measurement=example_measurement(value), reason="Decimal point.", worker="Ada"
+    )
+
+
+def _by_ada(value: float, unit: str = "eV/atom") -> Measurement:
+    measurement = example_measurement(value, unit)
+    return replace(measurement, sigma=None, provenance=replace(measurement.provenance, worker="Ada"))
+
+
+def _crystal(number: int, *, strain: float = 1.0) -> Blueprint:
+    blueprint = example_pick(number).blueprint
+    length = blueprint.lattice.a * strain
+    return replace(blueprint, lattice=LatticeParameters(length, length, length, 90, 90, 90))
+
+
+def _report(
+    bench: Bench, campaign_id: int, crystal: Blueprint, value: float, *, unit: str = "eV/atom", fidelity: str = "static"
+) -> UnsolicitedRecord:
+    return record_unsolicited(
+        bench.store, campaign_id, fidelity=fidelity, measurement=_by_ada(value, unit), blueprint=crystal
+    )
+
+
+def _taught(bench: Bench, campaign_id: int) -> list[float]:
+    return sorted(look.value for look in bench.store.measurements.observations(campaign_id))

@@ -1,0 +1,1 @@
+"""What the service and the machines that answer its queries say to each other."""

@@ -1,0 +1,153 @@
+"""Whether what was expected came true, and whether cheaper looks tell of dearer ones."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist, correlation, fmean, stdev
+from typing import Final
+
+from domain.json_value import JsonObject
+from domain.measurement import Censoring
+from domain.quantity import Quantity, Scale
+from services.reports.campaign_data import CampaignData
+
+Z_95: Final = 1.959964
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
+_CONFIDENCES: Final = tuple(number / 20 for number in range(1, 20))
+_FEWEST_FOR_CORRELATION: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was expected of a crystal at the target fidelity before it was looked at there, and what was measured."""
+
+    title: str
+    """The crystal."""
+    mean: float
+    """In the quantity's unit."""
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    measured: float
+    sigma: float | None
+    """Of the measurement, where it is known."""
+    deviations: float
+    """Standard deviations by which the measurement exceeds the mean, on the quantity's own scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class FidelityPair:
+    """Two neighbouring fidelities on the crystals that both saw."""
+
+    lower: str
+    upper: str
+    points: tuple[tuple[float, float], ...]
+    """Value at the lower and at the upper fidelity, in the quantity's unit."""
+    rank_correlation: float | None
+    """Spearman's; None where fewer than three crystals were seen by both, or all are alike."""
+    bias: float | None
+    """Mean of upper minus lower; in decades where the quantity's scale is logarithmic."""
+    scatter: float | None
+    """Standard deviation of upper minus lower, likewise."""
+
+    def as_json(self) -> JsonObject:
+        """The score of the pair, without its points."""
+        return {
+            "lower": self.lower,
+            "upper": self.upper,
+            "n": len(self.points),
+            "rank_correlation": self.rank_correlation,
+            "bias": self.bias,
+            "scatter": self.scatter,
+        }
+
+
+def predictions(data: CampaignData) -> tuple[Prediction, ...]:
+    """Every measurement at the target fidelity that something was expected of before."""
+    quantity = data.campaign.spec.objective.measured
+    found = []
+    for record in data.standing:
+        decision = data.queries[record.query_id].decision
+        mean, sd = decision.predicted_mean, decision.predicted_sd
+        measured = record.measurement
+        if record.fidelity != data.target or measured.censoring is not Censoring.NONE:
+            continue
+        if mean is None or sd is None or sd <= 0 or not _is_on_scale(quantity, mean, measured.value):
+            continue
+        middle, spread = _scaled(quantity, mean), _scaled_sd(quantity, mean, sd)
+        found.append(
+            Prediction(
+                title=data.candidates[record.candidate_id].blueprint.title,
+                mean=mean,
+                low=_unscaled(quantity, middle - Z_95 * spread),
+                high=_unscaled(quantity, middle + Z_95 * spread),
+                measured=measured.value,
+                sigma=measured.sigma,
+                deviations=(_scaled(quantity, measured.value) - middle) / spread,
+            )
+        )
+    return tuple(found)
+
+
+def calibration(found: Sequence[Prediction]) -> list[tuple[float, float]]:
+    """Confidence of central intervals, and the share of measurements that fell into them; empty without any."""
+    if not found:
+        return []
+    normal = NormalDist()
+    reached = [2 * normal.cdf(abs(one.deviations)) - 1 for one in found]
+    return [(confidence, fmean(one <= confidence for one in reached)) for confidence in _CONFIDENCES]
+
+
+def compared(data: CampaignData) -> tuple[FidelityPair, ...]:
+    """Neighbouring fidelities on the crystals that both saw."""
+    quantity = data.campaign.spec.objective.measured
+    values: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for record in data.standing:
+        is_exact = record.measurement.censoring is Censoring.NONE
+        if is_exact and _is_on_scale(quantity, record.measurement.value):
+            values[record.candidate_id][record.fidelity] = record.measurement.value
+    return tuple(
+        _pair(quantity, lower, upper, [seen for seen in values.values() if lower in seen and upper in seen])
+        for lower, upper in pairwise(data.campaign.spec.fidelities.names)
+    )
+
+
+def _pair(quantity: Quantity, lower: str, upper: str, seen: Sequence[dict[str, float]]) -> FidelityPair:
+    points = tuple((values[lower], values[upper]) for values in seen)
+    differences = [_scaled(quantity, y) - _scaled(quantity, x) for x, y in points]
+    lowers, uppers = [x for x, _ in points], [y for _, y in points]
+    is_varied = len(points) >= _FEWEST_FOR_CORRELATION and len(set(lowers)) > 1 and len(set(uppers)) > 1
+    return FidelityPair(
+        lower=lower,
+        upper=upper,
+        points=points,
+        rank_correlation=correlation(_ranks(lowers), _ranks(uppers)) if is_varied else None,
+        bias=fmean(differences) if differences else None,
+        scatter=stdev(differences) if len(differences) > 1 else None,
+    )
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Places in ascending order; equal values share the mean of theirs."""
+    places: defaultdict[float, list[int]] = defaultdict(list)
+    for place, value in enumerate(sorted(values)):
+        places[value].append(place)
+    return [fmean(places[value]) for value in values]
+
+
+def _is_on_scale(quantity: Quantity, *values: float) -> bool:
+    return quantity.scale is not Scale.LOG10 or all(value > 0 for value in values)
+
+
+def _scaled(quantity: Quantity, value: float) -> float:
+    return math.log10(value) if quantity.scale is Scale.LOG10 else value
+
+
+def _scaled_sd(quantity: Quantity, mean: float, sd: float) -> float:
+    return sd / (mean * math.log(10)) if quantity.scale is Scale.LOG10 else sd
+
+
+def _unscaled(quantity: Quantity, scaled: float) -> float:
+    return 10.0 ** min(max(scaled, -300.0), 300.0) if quantity.scale is Scale.LOG10 else scaled

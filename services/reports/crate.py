@@ -1,0 +1,196 @@
+"""A campaign as an RO-Crate: files, and for every number who or what made it, when, of what, and at what cost.
+
+Each look is a `CreateAction` whose `instrument` is the oracle with its version and settings, whose `agent` is who
+looked, whose `object` is the crystal and the sites that were looked at, and whose `result` is the number.
+
+Source: RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) and its profile for runs of processes.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Final
+
+from domain.json_value import JsonObject, JsonValue
+from domain.parsing import to_json_object, to_json_value
+from services.reports.campaign_data import read_campaign_data
+from services.reports.crate_entities import CrystalFiles, campaign_entities
+from services.reports.export import write_files
+from services.reports.figures import write_plots
+from services.store import Store
+from services.store.material_values import MaterialMeasurementRecord
+from services.store.records import CampaignRecord, EventRecord
+
+PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
+_CRATE_VERSION: Final = "1.1"
+_PAGE: Final = 1_000
+_MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {".cif": "chemical/x-cif", ".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonl"}
+)
+_MEANING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "campaign.json": "The whole campaign: spec, rounds, picks with decisions, measurements, failures, ledger",
+        "spec.json": "The spec that determines the campaign",
+        "crystals.csv": "The crystals that were looked at, best first",
+        "measurements.csv": "Every measurement with its provenance",
+        "events.jsonl": "What happened, one event a line",
+        "known_materials.jsonl": "What was measured about known materials, one measurement a line",
+        "audit.jsonl": "What the audit log says of the campaign, one change a line, with the log's hashes",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CrateOptions:
+    """What only whoever exports can say."""
+
+    licence: str | None = None
+    """Address of the licence under which the data may be used; None grants none."""
+    authors: tuple[str, ...] = ()
+    """Names of people."""
+    with_audit: bool = False
+    """Whether to add what the audit log says of the campaign."""
+
+
+def write_crate(store: Store, campaign: CampaignRecord, options: CrateOptions, path: Path) -> None:
+    """Writes a campaign as a zipped RO-Crate.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    from rocrate.model import ContextEntity  # type: ignore[import-untyped]
+    from rocrate.rocrate import ROCrate  # type: ignore[import-untyped]
+
+    with TemporaryDirectory(prefix="petalite-crate-") as name:
+        folder = Path(name)
+        files = _write_contents(store, campaign, options, folder)
+        crate = ROCrate(version=_CRATE_VERSION)
+        crate.root_dataset.properties().update(_root(store, campaign, options))
+        for file in sorted(found for found in folder.rglob("*") if found.is_file()):
+            inside = file.relative_to(folder).as_posix()
+            crate.add_file(file, inside, properties=_described(inside))
+        actions: list[JsonValue] = []
+        for entity in _entities(store, campaign, options, files):
+            properties = {key: value for key, value in entity.items() if key != "@id"}
+            crate.add(ContextEntity(crate, entity["@id"], properties=properties))
+            if entity["@type"] == "CreateAction":
+                actions.append({"@id": entity["@id"]})
+        crate.root_dataset.properties()["mentions"] = actions
+        crate.write_zip(path)
+
+
+def _write_contents(store: Store, campaign: CampaignRecord, options: CrateOptions, folder: Path) -> CrystalFiles:
+    write_files(store, campaign.name, folder)
+    write_plots(store, campaign, folder / "plots")
+    _write_json(folder / "spec.json", to_json_object(campaign.spec))
+    _write_lines(folder / "events.jsonl", (to_json_value(record) for record in _events(store, campaign.id)))
+    known = tuple(to_json_value(record) for record in _material_values(store, campaign.id))
+    if known:
+        _write_lines(folder / "known_materials.jsonl", known)
+    if options.with_audit:
+        _write_lines(folder / "audit.jsonl", _audit(store, campaign.name))
+    return _write_realizations(store, campaign, folder)
+
+
+def _write_realizations(store: Store, campaign: CampaignRecord, folder: Path) -> CrystalFiles:
+    """Writes every realization, byte for byte as it was recorded: its digest names it."""
+    inside = folder / "realizations"
+    inside.mkdir()
+    files: dict[tuple[int, str], str] = {}
+    for candidate in store.candidates.list(campaign.id):
+        for record in store.realizations.list(candidate.id):
+            name = f"realizations/{record.id}.cif"
+            (folder / name).write_text(record.realization.cif, encoding="utf-8")
+            files[candidate.id, record.realization.digest] = name
+    return files
+
+
+def _entities(
+    store: Store, campaign: CampaignRecord, options: CrateOptions, files: CrystalFiles
+) -> Iterator[dict[str, JsonValue]]:
+    yield {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+    yield _licence(options)
+    for number, name in enumerate(options.authors, start=1):
+        yield {"@id": f"#author-{number}", "@type": "Person", "name": name}
+    seen: set[str] = set()
+    data = read_campaign_data(store, campaign)
+    measurements = store.measurements.list(campaign.id, with_evidence=True)
+    for entity in campaign_entities(
+        data,
+        rounds=store.rounds.list(campaign.id),
+        measurements=measurements,
+        failures=store.failures.list(campaign.id),
+        files=files,
+    ):
+        # Agents and instruments are named by content and come with every look that needs them.
+        if entity["@id"] not in seen:
+            seen.add(str(entity["@id"]))
+            yield entity
+
+
+def _root(store: Store, campaign: CampaignRecord, options: CrateOptions) -> JsonObject:
+    spec = campaign.spec
+    authors = [{"@id": f"#author-{number}"} for number in range(1, len(options.authors) + 1)]
+    root: dict[str, JsonValue] = {
+        "name": f"Petalite campaign {campaign.name}",
+        "description": spec.description or f"A search for crystals by {spec.objective.quantity.replace('_', ' ')}.",
+        "datePublished": store.now().isoformat(timespec="seconds"),
+        "license": {"@id": _licence(options)["@id"]},
+        "conformsTo": {"@id": PROFILE},
+        "identifier": campaign.spec_digest,
+    }
+    if authors:
+        root["author"] = authors
+    return root
+
+
+def _licence(options: CrateOptions) -> dict[str, JsonValue]:
+    if options.licence is None:
+        meaning = "Nobody has granted a licence yet: ask the authors before using the data."
+        return {"@id": "#no-licence", "@type": "CreativeWork", "name": "No licence", "description": meaning}
+    return {"@id": options.licence, "@type": "CreativeWork", "name": options.licence}
+
+
+def _described(inside: str) -> JsonObject:
+    path = Path(inside)
+    described: dict[str, JsonValue] = {
+        "name": path.name,
+        "encodingFormat": _MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+    }
+    if inside in _MEANING:
+        described["description"] = _MEANING[inside]
+    return described
+
+
+def _events(store: Store, campaign_id: int) -> Iterator[EventRecord]:
+    after = 0
+    while page := store.events.list(campaign_id, after_id=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
+def _material_values(store: Store, campaign_id: int) -> Iterator[MaterialMeasurementRecord]:
+    after = 0
+    while page := store.material_values.list(campaign_id, after_id=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
+def _audit(store: Store, name: str) -> Iterator[JsonValue]:
+    after = 0
+    while page := store.audit.list(after=after, limit=_PAGE):
+        yield from (to_json_value(row) for row in page if row.subject == f"campaign {name}")
+        after = page[-1].id
+
+
+def _write_json(path: Path, value: JsonValue) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _write_lines(path: Path, values: Iterable[JsonValue]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for value in values:
+            file.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,217 @@
+"""Looks, rounds, numbers, people and software of a campaign as entities of schema.org."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Final, TypeAlias
+
+from domain.digest import content_digest
+from domain.fidelity import Fidelity
+from domain.json_value import JsonValue
+from domain.measurement import Provenance
+from services.reports.campaign_data import CampaignData
+from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord, RoundRecord
+
+Entity: TypeAlias = dict[str, JsonValue]
+CrystalFiles: TypeAlias = Mapping[tuple[int, str], str]
+"""Files of realizations by number of the candidate and digest."""
+
+_DONE: Final = {"@id": "http://schema.org/CompletedActionStatus"}
+_FAILED: Final = {"@id": "http://schema.org/FailedActionStatus"}
+_PETALITE: Final = "#petalite"
+
+
+def campaign_entities(
+    data: CampaignData,
+    *,
+    rounds: Sequence[RoundRecord],
+    measurements: Sequence[MeasurementRecord],
+    failures: Sequence[FailureRecord],
+    files: CrystalFiles,
+) -> Iterator[Entity]:
+    """Everything of a campaign that is no file; agents and instruments may come several times, always the same.
+
+    Args:
+        data: The campaign.
+        rounds: All its rounds.
+        measurements: All its measurements, corrected and late ones among them.
+        failures: All its failures.
+        files: Where the realizations are.
+    """
+    yield {
+        "@id": _PETALITE,
+        "@type": "SoftwareApplication",
+        "name": "Petalite",
+        "softwareVersion": version("petalite"),
+    }
+    for opened in rounds:
+        yield from _round(opened)
+    for candidate in data.candidates.values():
+        yield _crystal(candidate)
+    standing = {record.id for record in data.standing}
+    for record in measurements:
+        yield from _measurement(data, record, files, is_standing=record.id in standing)
+    for failed in failures:
+        yield from _failure(data, failed)
+
+
+def _round(opened: RoundRecord) -> Iterator[Entity]:
+    generator, surrogate = _software(opened.generator_version), _software(opened.surrogate_version)
+    yield generator
+    yield surrogate
+    action: Entity = {
+        "@id": _round_id(opened.index),
+        "@type": "CreateAction",
+        "name": f"Round {opened.index}: crystals were imagined and looks chosen",
+        "agent": {"@id": _PETALITE},
+        "instrument": [{"@id": generator["@id"]}, {"@id": surrogate["@id"]}],
+        "object": {"@id": "spec.json"},
+        "result": {"@id": "campaign.json"},
+        "startTime": opened.opened_at.isoformat(),
+        "actionStatus": _DONE,
+    }
+    if opened.closed_at is not None:
+        action["endTime"] = opened.closed_at.isoformat()
+    yield action
+
+
+def _software(name: str) -> Entity:
+    return {"@id": f"#software-{content_digest(name)[:16]}", "@type": "SoftwareApplication", "name": name}
+
+
+def _crystal(candidate: CandidateRecord) -> Entity:
+    blueprint = candidate.blueprint
+    return {
+        "@id": _crystal_id(candidate.id),
+        "@type": "ChemicalSubstance",
+        "name": blueprint.title,
+        "identifier": candidate.digest,
+        "chemicalComposition": blueprint.composition.formula,
+        "description": f"Space group {blueprint.space_group.number}, conventional cell {blueprint.lattice.parameters} "
+        "(Å, degrees)",
+        "isBasedOn": {"@id": _round_id(candidate.round_index)},
+    }
+
+
+def _measurement(
+    data: CampaignData, record: MeasurementRecord, files: CrystalFiles, *, is_standing: bool
+) -> Iterator[Entity]:
+    measured, query = record.measurement, data.queries[record.query_id]
+    origin = measured.provenance
+    fidelity = data.campaign.spec.fidelities.fidelity(record.fidelity)
+    agent, instrument = _agent(origin.worker, fidelity), _oracle(origin)
+    yield agent
+    yield instrument
+    objects: list[JsonValue] = [{"@id": _crystal_id(record.candidate_id)}]
+    sites = files.get((record.candidate_id, origin.realization_digest or ""))
+    if sites is not None:
+        objects.append({"@id": sites})
+    yield {
+        "@id": f"#look-{record.id}",
+        "@type": "CreateAction",
+        "name": f"Look at {data.candidates[record.candidate_id].blueprint.title}: {record.fidelity}",
+        "agent": {"@id": agent["@id"]},
+        "instrument": {"@id": instrument["@id"]},
+        "object": objects,
+        "result": {"@id": f"#value-{record.id}"},
+        "endTime": measured.measured_at.isoformat(),
+        "actionStatus": _DONE,
+        "description": query.decision.reason,
+        "isPartOf": {"@id": _round_id(query.round_index)},
+        "additionalProperty": {"@id": f"#cost-{record.id}"},
+    }
+    yield _value(data, record, is_standing=is_standing)
+    yield _cost(data, record, query)
+
+
+def _value(data: CampaignData, record: MeasurementRecord, *, is_standing: bool) -> Entity:
+    measured = record.measurement
+    value: Entity = {
+        "@id": f"#value-{record.id}",
+        "@type": "PropertyValue",
+        "name": data.campaign.spec.objective.quantity,
+        "unitText": measured.unit,
+        "measurementTechnique": record.fidelity,
+        "description": _standing(record, is_standing=is_standing),
+    }
+    match measured.censoring.value:
+        case "<":
+            value["maxValue"] = measured.value
+        case ">":
+            value["minValue"] = measured.value
+        case _:
+            value["value"] = measured.value
+    if measured.sigma is not None:
+        value["marginOfError"] = measured.sigma
+    if measured.temperature_K is not None:
+        value["valueReference"] = f"at {measured.temperature_K:g} K"
+    if record.supersedes is not None:
+        value["isBasedOn"] = {"@id": f"#value-{record.supersedes}"}
+    return value
+
+
+def _standing(record: MeasurementRecord, *, is_standing: bool) -> str:
+    if is_standing:
+        return "Counts."
+    if record.is_evidence:
+        return "Came too late: kept as evidence, never charged, never learned from."
+    if record.is_retracted:
+        return "Takes the measurement that it is based on back."
+    return "Was corrected or taken back."
+
+
+def _cost(data: CampaignData, record: MeasurementRecord, query: QueryRecord) -> Entity:
+    cost = record.measurement.cost
+    parts = [f"declared {query.declared.amount:g} {data.campaign.spec.budget.unit}"]
+    if cost.core_seconds is not None:
+        parts.append(f"took {cost.core_seconds:g} core-seconds")
+    if cost.money is not None:
+        parts.append(f"paid {cost.money:g}")
+    return {
+        "@id": f"#cost-{record.id}",
+        "@type": "PropertyValue",
+        "name": "cost",
+        "value": query.declared.amount,
+        "unitText": data.campaign.spec.budget.unit,
+        "description": ", ".join(parts),
+    }
+
+
+def _failure(data: CampaignData, record: FailureRecord) -> Iterator[Entity]:
+    failure, query = record.failure, data.queries[record.query_id]
+    agent = _agent(failure.worker, data.campaign.spec.fidelities.fidelity(record.fidelity))
+    yield agent
+    yield {
+        "@id": f"#failure-{record.id}",
+        "@type": "CreateAction",
+        "name": f"Failed look at {data.candidates[record.candidate_id].blueprint.title}: {record.fidelity}",
+        "agent": {"@id": agent["@id"]},
+        "object": {"@id": _crystal_id(record.candidate_id)},
+        "endTime": failure.failed_at.isoformat(),
+        "actionStatus": _FAILED,
+        "error": f"{failure.kind.value}: {failure.reason}",
+        "isPartOf": {"@id": _round_id(query.round_index)},
+    }
+
+
+def _agent(worker: str, fidelity: Fidelity) -> Entity:
+    kind = "Person" if fidelity.is_laboratory else "SoftwareApplication"
+    return {"@id": f"#agent-{kind.lower()}-{content_digest(worker)[:16]}", "@type": kind, "name": worker}
+
+
+def _oracle(origin: Provenance) -> Entity:
+    digest = content_digest([origin.oracle, origin.oracle_version, origin.settings_digest])
+    return {
+        "@id": f"#oracle-{digest[:16]}",
+        "@type": "SoftwareApplication",
+        "name": origin.oracle,
+        "softwareVersion": origin.oracle_version,
+        "identifier": origin.settings_digest,
+    }
+
+
+def _crystal_id(candidate_id: int) -> str:
+    return f"#crystal-{candidate_id}"
+
+
+def _round_id(index: int) -> str:
+    return f"#round-{index}"

@@ -1,0 +1,63 @@
+"""Tables of a campaign as CSV: numbers stay numbers, and no text can be taken for a formula by a spreadsheet."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TextIO, TypeAlias
+
+from services.store import Store
+from services.store.records import CampaignRecord, MeasurementRecord
+
+Cell: TypeAlias = str | int | float | bool | None
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_MEASUREMENT_COLUMNS: Final = (
+    "measurement", "query", "round", "candidate", "formula", "space_group", "blueprint_digest", "fidelity", "value",
+    "unit", "sigma", "bound", "temperature_K", "counts", "corrects", "takes_back", "came_too_late", "reported_value",
+    "reported_unit", "oracle", "oracle_version", "settings_digest", "worker", "seed", "realization_digest",
+    "declared_cost", "cost_unit", "core_seconds", "money", "measured_at", "recorded_at",
+)  # fmt: skip
+
+
+def measurement_rows(store: Store, campaign: CampaignRecord) -> Iterator[Sequence[Cell]]:
+    """Every measurement of a campaign with its provenance, a header first; corrected and late ones are marked."""
+    candidates = {candidate.id: candidate for candidate in store.candidates.list(campaign.id)}
+    queries = {query.id: query for query in store.queries.list(campaign.id)}
+    standing = {record.id for record in store.measurements.standing(campaign.id)}
+    yield _MEASUREMENT_COLUMNS
+    for record in store.measurements.list(campaign.id, with_evidence=True):
+        candidate, query = candidates[record.candidate_id], queries[record.query_id]
+        blueprint = candidate.blueprint
+        yield (
+            record.id, record.query_id, query.round_index, candidate.id, blueprint.composition.reduced_formula,
+            blueprint.space_group.number, candidate.digest, record.fidelity, *_value(record), record.id in standing,
+            record.supersedes, record.is_retracted, record.is_evidence, record.reported_value, record.reported_unit,
+            *_origin(record), query.declared.amount, campaign.spec.budget.unit,
+            record.measurement.cost.core_seconds, record.measurement.cost.money,
+            record.measurement.measured_at.isoformat(), record.recorded_at.isoformat(),
+        )  # fmt: skip
+
+
+def write_csv(file: TextIO, rows: Iterable[Sequence[Cell]]) -> None:
+    """Writes a table; texts that a spreadsheet would take for formulas are defused."""
+    writer = csv.writer(file)
+    for row in rows:
+        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
+
+
+def safe_cell(text: str) -> str:
+    """Keeps a spreadsheet from reading text as a formula; numbers stay numbers."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _value(record: MeasurementRecord) -> tuple[Cell, ...]:
+    measured = record.measurement
+    bound = measured.censoring.value.strip("=")
+    return (measured.value, measured.unit, measured.sigma, bound, measured.temperature_K)
+
+
+def _origin(record: MeasurementRecord) -> tuple[Cell, ...]:
+    origin = record.measurement.provenance
+    return (
+        origin.oracle, origin.oracle_version, origin.settings_digest, origin.worker, origin.seed,
+        origin.realization_digest,
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""The one path that is walked for every result: a claimed query becomes done, in as few statements as that takes.
+
+The statements are built once: building them anew costs more than the database does.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias, cast
+
+from sqlalchemy import ColumnElement, Connection, Double, bindparam, insert, select, union_all, update
+from sqlalchemy import cast as sql_cast
+
+from domain.blueprint import Blueprint
+from domain.campaign import CampaignSpec
+from domain.cost import Cost
+from domain.json_value import JsonObject
+from domain.states import QueryState
+from services.store.campaigns import read_campaign
+from services.store.content_cache import ContentCache
+from services.store.prepared import Prepared
+from services.store.records import LedgerKind
+from services.store.rows import SPECS, stored
+from services.store.tables import campaigns, candidates, ledger, queries
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A query that has just been answered, with what its answer must fit."""
+
+    id: int
+    campaign_id: int
+    candidate_id: int
+    fidelity: str
+    declared: Cost
+    blueprint: JsonObject
+    """As it is stored."""
+    spec_digest: str
+
+
+_TITLES: Final[ContentCache[str]] = ContentCache(4096)
+
+_Returned: TypeAlias = tuple[int, int, str, float, JsonObject, str]
+_RETURNED: Final = (
+    queries.c.campaign_id,
+    queries.c.candidate_id,
+    queries.c.fidelity,
+    queries.c.declared_amount,
+    select(candidates.c.blueprint).where(candidates.c.id == queries.c.candidate_id).scalar_subquery(),
+    select(campaigns.c.spec_digest).where(campaigns.c.id == queries.c.campaign_id).scalar_subquery(),
+)
+_END: Final = Prepared(
+    update(queries)
+    .where(
+        queries.c.id == bindparam("query_id"),
+        queries.c.state == QueryState.CLAIMED.value,
+        queries.c.fence == bindparam("held_fence"),
+    )
+    .values(state=QueryState.DONE.value, lease_until=None, finished_at=bindparam("at"))
+    .returning(*_RETURNED),
+    returning=[column.type for column in _RETURNED],
+)
+_MOVES: Final = (LedgerKind.RELEASE, LedgerKind.BOOK)
+_MOVED: Final = tuple(column.name for column in ledger.c if column.name != "id")
+
+
+def _parameter(name: str, kind: LedgerKind) -> ColumnElement[object]:
+    parameter: ColumnElement[object] = bindparam(f"{name}_{kind.value}", type_=ledger.c[name].type)
+    # PostgreSQL must be told what a NULL is; SQLite keeps times as text, which a cast would spoil.
+    return sql_cast(parameter, Double) if isinstance(ledger.c[name].type, Double) else parameter
+
+
+_BOOK: Final = Prepared(
+    insert(ledger).from_select(
+        _MOVED, union_all(*(select(*(_parameter(name, kind) for name in _MOVED)) for kind in _MOVES))
+    )
+)
+
+
+def end_claimed(connection: Connection, query_id: int, fence: int, *, at: datetime) -> Answered | None:
+    """Moves a query from claimed to done, inside a transaction; None if the fence does not hold it."""
+    row = _END.execute(connection, {"query_id": query_id, "held_fence": fence, "at": at})
+    if row is None:
+        return None
+    campaign_id, candidate_id, fidelity, amount, blueprint, spec_digest = cast(_Returned, row)
+    return Answered(query_id, campaign_id, candidate_id, fidelity, Cost(amount), blueprint, spec_digest)
+
+
+def book_answered(connection: Connection, query: Answered, measured: Cost, *, at: datetime) -> None:
+    """Turns the reservation of a query that was claimed into spending, with what was measured beside it."""
+    values: dict[str, object] = {}
+    for kind, cost in zip(_MOVES, (query.declared, measured), strict=True):
+        row = {
+            "campaign_id": query.campaign_id,
+            "query_id": query.id,
+            "kind": kind.value,
+            "amount": query.declared.amount,
+            "core_seconds": cost.core_seconds,
+            "money": cost.money,
+            "at": at,
+        }
+        values |= {f"{name}_{kind.value}": value for name, value in row.items()}
+    _BOOK.execute(connection, values)
+
+
+def read_spec(connection: Connection, campaign_id: int, digest: str) -> CampaignSpec:
+    """The spec of a campaign, inside a transaction; read only where no spec of that digest is known."""
+    return SPECS.get(digest, lambda: read_campaign(connection, campaign_id).spec)
+
+
+def title_of(query: Answered) -> str:
+    """What people call the crystal of a query."""
+    named_by = f"{query.blueprint['space_group']} {query.blueprint['composition']}"
+    return _TITLES.get(named_by, lambda: stored(Blueprint, query.blueprint).title)

@@ -1,0 +1,147 @@
+"""The audit log: who changed what and when, each row sealed with the hash of the one before."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from domain.digest import content_digest
+from domain.json_value import JsonObject
+from services.store.access_tables import audit
+from services.store.database import Database, storable
+from services.store.locks import lock_audit_log
+
+_BEFORE_THE_FIRST: Final = "0" * 64
+"""What the first row has in place of a predecessor's hash."""
+_PAGE: Final = 1000
+# Put together once, because every change asks for them.
+_LAST_HASH: Final = select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)
+_INSERT: Final = insert(audit).inline()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One change that somebody made."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    """What was changed."""
+    details: JsonObject
+    previous_hash: str
+    hash: str
+    """SHA-256 of all of the above but the number."""
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the row is still what was sealed."""
+        return self.hash == _seal(
+            self.previous_hash,
+            at=self.at,
+            actor=self.actor,
+            action=self.action,
+            subject=self.subject,
+            details=self.details,
+        )
+
+
+class Audit:
+    """The audit log. Rows are only ever added; whoever changes or removes one breaks the chain of hashes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, actor: str, action: str, subject: str, details: JsonObject) -> None:
+        """Records a change, in the transaction that makes it: inside `Store.writing` or work that was submitted.
+
+        Args:
+            actor: Who made the change.
+            action: What was done, such as `user.create`.
+            subject: To what, such as `user ann`.
+            details: What is worth knowing later. Never a secret.
+        """
+        actor, subject = str(storable(actor)), str(storable(subject))
+        kept = {str(storable(key)): storable(value) for key, value in details.items()}
+        at = self._database.now().astimezone(UTC)
+        with self._database.write() as connection:
+            if not connection.in_nested_transaction():
+                lock_audit_log(connection)
+            previous = _last_hash(connection)
+            row = {
+                "at": at,
+                "actor": actor,
+                "action": action,
+                "subject": subject,
+                "details": kept,
+                "previous_hash": previous,
+                "hash": _seal(previous, at=at, actor=actor, action=action, subject=subject, details=kept),
+            }
+            connection.execute(_INSERT, row)
+
+    def list(self, *, after: int = 0, limit: int = 100) -> tuple[AuditRecord, ...]:
+        """Rows in the order in which they were added, from behind number `after`."""
+        statement = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(limit)
+        with self._database.read() as connection:
+            return tuple(_audit_record(row) for row in connection.execute(statement).mappings())
+
+    def newest(self, limit: int) -> tuple[AuditRecord, ...]:
+        """The last rows, in the order in which they were added."""
+        statement = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(statement).mappings().all()
+        return tuple(_audit_record(row) for row in reversed(rows))
+
+    def last_hash(self) -> str:
+        """The seal on everything so far: noted elsewhere, it shows later whether the log's end was cut off."""
+        with self._database.read() as connection:
+            return _last_hash(connection)
+
+    def has(self, seal: str) -> bool:
+        """Whether a row with this hash is in the log."""
+        with self._database.read() as connection:
+            return seal == _BEFORE_THE_FIRST or (
+                connection.execute(select(audit.c.id).where(audit.c.hash == seal)).first() is not None
+            )
+
+    def verify(self) -> AuditRecord | None:
+        """Finds the first row that was changed, or whose predecessor was changed, moved or removed.
+
+        Rows cut off at the end leave an intact chain; `last_hash` noted elsewhere shows them.
+        """
+        previous = _BEFORE_THE_FIRST
+        for record in self._all():
+            if record.previous_hash != previous or not record.is_intact:
+                return record
+            previous = record.hash
+        return None
+
+    def _all(self) -> Iterator[AuditRecord]:
+        after = 0
+        while page := self.list(after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].id
+
+
+def _last_hash(connection: Connection) -> str:
+    return connection.execute(_LAST_HASH).scalar_one_or_none() or _BEFORE_THE_FIRST
+
+
+def _seal(previous_hash: str, *, at: datetime, actor: str, action: str, subject: str, details: JsonObject) -> str:
+    return content_digest([previous_hash, at.isoformat(timespec="microseconds"), actor, action, subject, details])
+
+
+def _audit_record(row: RowMapping) -> AuditRecord:
+    return AuditRecord(
+        id=row["id"],
+        at=row["at"],
+        actor=row["actor"],
+        action=row["action"],
+        subject=row["subject"],
+        details=row["details"],
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+    )

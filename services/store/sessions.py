@@ -1,0 +1,192 @@
+"""Who is signed in, who is invited, and who failed to sign in. Of secrets only hashes are kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+
+from domain.roles import Role
+from services.store.access_tables import invitations, login_failures, memberships, sessions, users
+from services.store.database import Database
+from services.store.locks import lock_name
+from services.store.people import UserRecord, groups_in, user_record
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """Somebody who signed in with a password."""
+
+    id: int
+    user: UserRecord
+    groups: frozenset[int]
+    """Numbers of the groups that the user belongs to."""
+    expires_at: datetime
+
+
+_OPEN_SESSION: Final = (
+    select(sessions, users, memberships.c.group_id)
+    .join(users, users.c.id == sessions.c.user_id)
+    .outerjoin(memberships, memberships.c.user_id == users.c.id)
+    .where(
+        sessions.c.secret_hash == bindparam("secret_hash"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > bindparam("now"),
+    )
+)
+"""Everything at once and put together once: each request asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRecord:
+    """What whoever takes an invitation becomes."""
+
+    id: int
+    role: Role
+    group_id: int | None
+    expires_at: datetime
+
+
+class Sessions:
+    """Sessions by the hash of their secret."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, user_id: int, *, secret_hash: str, expires_at: datetime) -> None:
+        """Keeps a new session."""
+        values = {
+            "user_id": user_id,
+            "secret_hash": secret_hash,
+            "created_at": self._database.now(),
+            "expires_at": expires_at,
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(sessions).values(values))
+
+    def by_hash(self, secret_hash: str) -> SessionRecord | None:
+        """Finds a session that is neither over nor ended."""
+        given = {"secret_hash": secret_hash, "now": self._database.now()}
+        with self._database.read() as connection:
+            rows = connection.execute(_OPEN_SESSION, given).mappings().all()
+        if not rows:
+            return None
+        first = rows[0]
+        return SessionRecord(first[sessions.c.id], user_record(first), groups_in(rows), first[sessions.c.expires_at])
+
+    def end(self, secret_hash: str) -> bool:
+        """Ends a session. Returns whether it was open."""
+        statement = (
+            update(sessions)
+            .where(sessions.c.secret_hash == secret_hash, sessions.c.ended_at.is_(None))
+            .values(ended_at=self._database.now())
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def end_all(self, user_id: int) -> None:
+        """Ends every session of a user."""
+        statement = (
+            update(sessions)
+            .where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
+            .values(ended_at=self._database.now())
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
+
+    def sweep(self) -> int:
+        """Forgets the sessions that are over. Returns how many."""
+        statement = delete(sessions).where(sessions.c.expires_at <= self._database.now())
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+
+class Invitations:
+    """Invitations by the hash of their secret; each is taken once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, *, secret_hash: str, role: Role, group_id: int | None, expires_at: datetime) -> None:
+        """Keeps a new invitation."""
+        values = {
+            "secret_hash": secret_hash,
+            "role": role.value,
+            "group_id": group_id,
+            "created_at": self._database.now(),
+            "expires_at": expires_at,
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(invitations).values(values))
+
+    def take(self, secret_hash: str) -> InvitationRecord | None:
+        """Takes an invitation; None unless it is good. Of several who try, one gets it."""
+        now = self._database.now()
+        statement = (
+            update(invitations)
+            .where(
+                invitations.c.secret_hash == secret_hash,
+                invitations.c.used_at.is_(None),
+                invitations.c.expires_at > now,
+            )
+            .values(used_at=now)
+            .returning(invitations)
+        )
+        with self._database.write() as connection:
+            row = connection.execute(statement).mappings().one_or_none()
+        return None if row is None else _invitation_record(row)
+
+    def withdraw_all(self) -> int:
+        """Makes every invitation that nobody took worthless. Returns how many there were."""
+        statement = delete(invitations).where(invitations.c.used_at.is_(None))
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+
+class LoginFailures:
+    """Attempts to sign in that failed or are not decided yet, by subjects such as an account or an address."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, subject: str) -> int:
+        """Counts an attempt. Returns its number."""
+        statement = insert(login_failures).values(subject=subject, at=self._database.now())
+        with self._database.write() as connection:
+            attempt_id: int = connection.execute(statement.returning(login_failures.c.id)).scalar_one()
+        return attempt_id
+
+    def since(self, subject: str, start: datetime) -> tuple[datetime, ...]:
+        """When attempts were made after an instant, the oldest first.
+
+        Inside a transaction that writes, nobody else counts for the subject until that ends.
+        """
+        statement = (
+            select(login_failures.c.at)
+            .where(login_failures.c.subject == subject, login_failures.c.at > start)
+            .order_by(login_failures.c.at)
+        )
+        with self._database.write() as connection:
+            lock_name(connection, f"login failures of {subject}")
+            return tuple(connection.execute(statement).scalars())
+
+    def forget(self, attempt_id: int) -> None:
+        """Forgets an attempt."""
+        with self._database.write() as connection:
+            connection.execute(delete(login_failures).where(login_failures.c.id == attempt_id))
+
+    def clear(self, subject: str) -> None:
+        """Forgets a subject's attempts."""
+        with self._database.write() as connection:
+            connection.execute(delete(login_failures).where(login_failures.c.subject == subject))
+
+    def sweep(self, before: datetime) -> None:
+        """Forgets attempts from before an instant."""
+        with self._database.write() as connection:
+            connection.execute(delete(login_failures).where(login_failures.c.at <= before))
+
+
+def _invitation_record(row: RowMapping) -> InvitationRecord:
+    return InvitationRecord(
+        id=row["id"], role=Role(row["role"]), group_id=row["group_id"], expires_at=row["expires_at"]
+    )

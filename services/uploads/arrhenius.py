@@ -1,0 +1,83 @@
+"""Activation energy and conductivity at room temperature from conductivities at several temperatures.
+
+    ln(σT) = ln A - E_a / (k_B T)
+
+is a straight line in 1/T, fitted with weights 1/σ(ln σT)². The uncertainty is that of the line; where the points
+scatter more than their own errors explain, it is scaled up to the scatter.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.errors import InvalidValueError
+
+BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
+"""CODATA 2018."""
+ROOM_K: Final = 298.15
+_NEAR_K: Final = 1.0
+"""A point this near to room temperature counts as measured there."""
+_SMALLEST_RELATIVE_SIGMA: Final = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A conductivity at a temperature."""
+
+    temperature_K: float
+    conductivity_S_per_cm: float
+    sigma_S_per_cm: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArrheniusFit:
+    """A line through conductivities."""
+
+    activation_energy_eV: float
+    activation_energy_sigma_eV: float
+    conductivity_S_per_cm: float
+    """At room temperature, 298.15 K."""
+    conductivity_sigma_S_per_cm: float
+    is_extrapolated: bool
+    """Whether room temperature lies outside of what was measured."""
+    reduced_chi_square: float | None
+    """Scatter about the line in units of the points' own errors; None for two points."""
+
+
+def fit_arrhenius(points: Sequence[Point]) -> ArrheniusFit:
+    """Fits the line.
+
+    Raises:
+        InvalidValueError: If there are fewer than two temperatures, or a conductivity is not above 0.
+    """
+    if len({point.temperature_K for point in points}) < 2:
+        raise InvalidValueError(
+            "An activation energy needs at least two temperatures.", remedy="Hand in spectra at more temperatures."
+        )
+    if any(point.conductivity_S_per_cm <= 0 or point.temperature_K <= 0 for point in points):
+        raise InvalidValueError("A conductivity or a temperature is not above 0.", remedy="Correct that spectrum.")
+    room = 1 / ROOM_K
+    x = [1 / point.temperature_K - room for point in points]
+    y = [math.log(point.conductivity_S_per_cm * point.temperature_K) for point in points]
+    relative = [max(p.sigma_S_per_cm / p.conductivity_S_per_cm, _SMALLEST_RELATIVE_SIGMA) for p in points]
+    weights = [1 / sigma**2 for sigma in relative]
+    total = sum(weights)
+    mean_x = sum(w * a for w, a in zip(weights, x, strict=True)) / total
+    mean_y = sum(w * b for w, b in zip(weights, y, strict=True)) / total
+    spread = sum(w * (a - mean_x) ** 2 for w, a in zip(weights, x, strict=True))
+    slope = sum(w * (a - mean_x) * (b - mean_y) for w, a, b in zip(weights, x, y, strict=True)) / spread
+    at_room = mean_y - slope * mean_x
+    chi_square = sum(w * (b - at_room - slope * a) ** 2 for w, a, b in zip(weights, x, y, strict=True))
+    reduced = chi_square / (len(points) - 2) if len(points) > 2 else None
+    scale = math.sqrt(max(1.0, reduced or 0.0))
+    conductivity = math.exp(at_room) / ROOM_K
+    temperatures = [point.temperature_K for point in points]
+    return ArrheniusFit(
+        activation_energy_eV=-slope * BOLTZMANN_EV_PER_K,
+        activation_energy_sigma_eV=scale * BOLTZMANN_EV_PER_K / math.sqrt(spread),
+        conductivity_S_per_cm=conductivity,
+        conductivity_sigma_S_per_cm=scale * conductivity * math.sqrt(1 / total + mean_x**2 / spread),
+        is_extrapolated=not min(temperatures) - _NEAR_K <= ROOM_K <= max(temperatures) + _NEAR_K,
+        reduced_chi_square=reduced,
+    )

@@ -1,0 +1,336 @@
+"""The desk where laboratories hand files in: kept first, then looked into, then accepted row by row or rejected."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, cast
+
+from domain.errors import ConflictError, InvalidValueError, NotFoundError, PetaliteError, UnreadableFileError
+from domain.json_value import JsonObject, JsonValue
+from services.store import Store
+from services.store.artifacts import ArtifactRecord
+from services.store.records import CampaignRecord
+from services.store.uploads import (
+    CLEAN,
+    RowState,
+    UploadKind,
+    UploadRecord,
+    UploadRow,
+    UploadState,
+)
+from services.uploads.artifacts import ArtifactFolder, Blob, shown_name
+from services.uploads.child import Readers
+from services.uploads.contents import Contents, media_type_of, take_apart
+from services.uploads.entering import enter_row
+from services.uploads.inspection import Inspection, Inspector
+from services.uploads.intent import Intent, laboratory_intent
+from services.uploads.template import CELL_COLUMNS
+
+OPTIONS: Final = frozenset(
+    {
+        "fidelity",
+        "query",
+        "candidate",
+        "measurement",
+        "sample",
+        "formula",
+        "space group",
+        *CELL_COLUMNS,
+        "thickness",
+        "area",
+        "temperature",
+        "temperature unit",
+        "unit",
+        "use",
+        "guess",
+    }
+)
+"""What may be said once for a whole file."""
+_LONGEST_OPTION: Final = 200
+_MOST_CHANGED_CELLS: Final = 200
+_PATIENCE_S: Final = 5.0
+"""How long one acceptance lets rows enter; the rest waits for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What came of accepting an upload."""
+
+    upload: UploadRecord
+    entered: tuple[int, ...]
+    """Numbers of the rows that entered now."""
+    held_back: Mapping[int, str]
+    """Why each other row did not, by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that was looked into, before that is kept."""
+
+    artifact: ArtifactRecord
+    kind: UploadKind
+    state: UploadState
+    options: Mapping[str, str]
+    inspection: Inspection
+    measurement_id: int | None = None
+    """The measurement that an attachment goes with."""
+
+
+class UploadDesk:
+    """Takes files in for campaigns. Threads may share it.
+
+    Each step is harmless when it is repeated, whenever the process was killed: a file is kept before anybody looks into
+    it, and each row enters in one transaction with the note that it has.
+    """
+
+    def __init__(self, store: Store, folder: ArtifactFolder, readers: Readers) -> None:
+        self._store = store
+        self._folder = folder
+        self._readers = readers
+
+    def keep(
+        self, campaign: CampaignRecord, chunks: Iterable[bytes], *, name: str | None, uploaded_by: str
+    ) -> ArtifactRecord:
+        """Keeps a file, whatever is in it.
+
+        Raises:
+            InvalidValueError: If it is too large.
+        """
+        return self.record(campaign, self._folder.keep(chunks), name=name, uploaded_by=uploaded_by)
+
+    def record(self, campaign: CampaignRecord, blob: Blob, *, name: str | None, uploaded_by: str) -> ArtifactRecord:
+        """Records a file whose bytes are kept."""
+        shown = shown_name(name)
+        return self._store.artifacts.add(
+            campaign.id,
+            digest=blob.digest,
+            name=shown,
+            media_type=media_type_of(self._folder.path(blob.digest), shown),
+            size=blob.size,
+            uploaded_by=uploaded_by,
+        )
+
+    def report(
+        self,
+        campaign: CampaignRecord,
+        artifact: ArtifactRecord,
+        *,
+        kind: UploadKind | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> UploadRecord:
+        """Looks into a file that is kept, and keeps what was found: `examine`, then `add`.
+
+        Raises:
+            InvalidValueError: If there is no such option.
+            NotFoundError: If the bytes are gone, or an attachment's measurement is not there.
+        """
+        return self.add(self.examine(campaign, artifact, kind=kind, options=options))
+
+    def examine(
+        self,
+        campaign: CampaignRecord,
+        artifact: ArtifactRecord,
+        *,
+        kind: UploadKind | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Examined:
+        """Looks into a file that is kept, and changes nothing.
+
+        Args:
+            campaign: The campaign that it is for.
+            artifact: The file.
+            kind: What it holds; None finds out.
+            options: What holds for the whole file, see `OPTIONS`.
+
+        Raises:
+            InvalidValueError: If there is no such option.
+            NotFoundError: If the bytes are gone, or an attachment's measurement is not there.
+        """
+        given = _require_options(options or {})
+        try:
+            contents, inspection = self._inspect(campaign, artifact, kind, given)
+        except (UnreadableFileError, InvalidValueError) as error:
+            problem = Inspection((), {"problem": error.problem, "remedy": error.remedy})
+            return Examined(artifact, kind or UploadKind.TABLE, UploadState.UNREADABLE, given, problem)
+        measurement_id = None
+        state = UploadState.OPEN
+        if contents.kind is UploadKind.ATTACHMENT:
+            state = UploadState.ACCEPTED
+            measurement_id = self._attached_to(campaign, given)
+        return Examined(artifact, contents.kind, state, given, inspection, measurement_id)
+
+    def add(self, examined: Examined) -> UploadRecord:
+        """Keeps what was found in a file."""
+        artifact = examined.artifact
+        with self._store.writing():
+            if examined.measurement_id is not None:
+                self._store.artifacts.link(examined.measurement_id, artifact.id)
+            return self._store.uploads.add(
+                artifact.campaign_id or 0,
+                artifact.id,
+                kind=examined.kind,
+                state=examined.state,
+                options=examined.options,
+                report=examined.inspection.report,
+                rows=examined.inspection.rows,
+                uploaded_by=artifact.uploaded_by,
+            )
+
+    def fix(self, upload_id: int, number: int, cells: Mapping[str, str]) -> UploadRow:
+        """Changes cells of a row, and looks at it again: `check_again`, then `put`."""
+        self.put(upload_id, self.check_again(upload_id, number, cells))
+        return self._store.uploads.row(upload_id, number)
+
+    def check_again(self, upload_id: int, number: int, cells: Mapping[str, str]) -> Inspection:
+        """Looks at a row that has not entered as if some of its cells were others; changes nothing.
+
+        Raises:
+            NotFoundError: If there is no such upload or row.
+            ConflictError: If it has entered, or the upload is over.
+            InvalidValueError: If too much is changed at once.
+        """
+        upload = self._open(upload_id)
+        if len(cells) > _MOST_CHANGED_CELLS:
+            raise InvalidValueError(f"{len(cells)} cells in one row.", remedy="Change fewer.")
+        row = self._store.uploads.row(upload_id, number)
+        if row.state is RowState.ENTERED:
+            raise ConflictError(f"Row {number} has entered.", remedy="Amend its measurement instead.")
+        changed = replace(row, cells={**row.cells, **cells})
+        campaign = self._store.campaigns.by_id(upload.campaign_id)
+        artifact = self._store.artifacts.get(upload.artifact_id)
+        inspector = self._inspector(campaign, cast(Mapping[str, str], upload.options))
+        contents = self._take_apart(artifact, upload.kind, inspector.deadline)
+        return inspector.check(contents, changed, siblings=self._store.uploads.rows(upload_id))
+
+    def put(self, upload_id: int, found: Inspection) -> None:
+        """Replaces rows that were looked at again.
+
+        Raises:
+            ConflictError: If one of them has entered in the meantime.
+        """
+        with self._store.writing():
+            for row in found.rows:
+                self._store.uploads.put_row(upload_id, row)
+            if found.report:
+                report = self._store.uploads.get(upload_id).report
+                self._store.uploads.put_report(upload_id, _merged(report, found.report))
+
+    def accept(
+        self, upload_id: int, *, worker: str, confirmed: Collection[int] = (), confirm_all: bool = False
+    ) -> Acceptance:
+        """Lets the clean rows enter, and the suspicious ones that are confirmed.
+
+        Args:
+            upload_id: The upload.
+            worker: Who accepts it; what enters is theirs.
+            confirmed: Numbers of suspicious rows that are meant as they are.
+            confirm_all: Whether all suspicious rows are.
+
+        Raises:
+            NotFoundError: If there is no such upload.
+            ConflictError: If it was rejected or could not be read.
+        """
+        upload = self._store.uploads.get(upload_id)
+        if upload.state is not UploadState.ACCEPTED:
+            upload = self._open(upload_id)
+        intent = self._intent(upload)
+        entered: list[int] = []
+        held_back: dict[int, str] = {}
+        deadline = time.monotonic() + _PATIENCE_S
+        for row in self._store.uploads.rows(upload_id):
+            if row.state is RowState.ENTERED:
+                continue
+            is_confirmed = row.state is RowState.SUSPICIOUS and (confirm_all or row.number in confirmed)
+            if row.state not in CLEAN and not is_confirmed:
+                held_back[row.number] = " ".join(row.remarks)
+            elif time.monotonic() > deadline:
+                held_back[row.number] = "It was not its turn yet. Accept the upload again."
+            else:
+                try:
+                    self._enter(upload, row.number, intent, worker)
+                    entered.append(row.number)
+                except PetaliteError as error:
+                    held_back[row.number] = str(error)
+        if not held_back:
+            self._store.uploads.settle(upload_id, UploadState.ACCEPTED)
+        return Acceptance(self._store.uploads.get(upload_id), tuple(entered), held_back)
+
+    def _enter(self, upload: UploadRecord, number: int, intent: Intent | None, worker: str) -> None:
+        """Lets a row enter in the store's own writer, between what others have to write."""
+        work = partial(enter_row, self._store, upload, number, intent=intent, worker=worker)
+        self._store.submit(work).result()
+
+    def reject(self, upload_id: int) -> UploadRecord:
+        """Ends an upload: rows that have not entered never will. The file and the report stay.
+
+        Raises:
+            NotFoundError: If there is no such upload.
+            ConflictError: If everything in it has entered.
+        """
+        upload = self._store.uploads.get(upload_id)
+        if upload.state is UploadState.ACCEPTED:
+            raise ConflictError(
+                f"Upload {upload_id} has entered.",
+                remedy="Take its measurements back one by one: petalite lab retract.",
+            )
+        self._store.uploads.settle(upload_id, UploadState.REJECTED)
+        return self._store.uploads.get(upload_id)
+
+    def _open(self, upload_id: int) -> UploadRecord:
+        upload = self._store.uploads.get(upload_id)
+        if upload.state is not UploadState.OPEN:
+            raise ConflictError(f"Upload {upload_id} is {upload.state.value}.", remedy="Hand the file in again.")
+        return upload
+
+    def _inspect(
+        self, campaign: CampaignRecord, artifact: ArtifactRecord, kind: UploadKind | None, options: Mapping[str, str]
+    ) -> tuple[Contents, Inspection]:
+        inspector = self._inspector(campaign, options)
+        contents = self._take_apart(artifact, kind, inspector.deadline)
+        return contents, inspector.inspect(contents)
+
+    def _inspector(self, campaign: CampaignRecord, options: Mapping[str, str]) -> Inspector:
+        return Inspector(self._store, campaign, self._readers, options, self._readers.deadline())
+
+    def _take_apart(self, artifact: ArtifactRecord, kind: UploadKind | None, deadline: float) -> Contents:
+        path = self._folder.path(artifact.digest)
+        return take_apart(path, artifact.name, kind, readers=self._readers, deadline=deadline)
+
+    def _intent(self, upload: UploadRecord) -> Intent | None:
+        with suppress(InvalidValueError):
+            fidelity = upload.options.get("fidelity")
+            campaign = self._store.campaigns.by_id(upload.campaign_id)
+            return laboratory_intent(self._store, campaign, None if fidelity is None else str(fidelity))
+        return None
+
+    def _attached_to(self, campaign: CampaignRecord, options: Mapping[str, str]) -> int | None:
+        named = options.get("measurement", "")
+        if not named:
+            return None
+        number = int(named) if named.isdecimal() and len(named) <= 9 else 0
+        record = self._store.measurements.get(number)
+        if self._store.queries.get(record.query_id).campaign_id != campaign.id:
+            raise NotFoundError(f"There is no measurement number {number}.", remedy="List the measurements.")
+        return record.id
+
+
+def _require_options(options: Mapping[str, str]) -> dict[str, str]:
+    unknown = sorted(set(options) - OPTIONS)
+    if unknown:
+        raise InvalidValueError(
+            f"There is no option '{unknown[0][:40]}' for uploads.", remedy=f"Known are {', '.join(sorted(OPTIONS))}."
+        )
+    long = [name for name, value in options.items() if len(value) > _LONGEST_OPTION]
+    if long:
+        raise InvalidValueError(f"Option '{long[0]}' is too long.", remedy=f"Use at most {_LONGEST_OPTION} characters.")
+    return {name: value.strip() for name, value in options.items() if value.strip()}
+
+
+def _merged(report: JsonObject, newer: JsonObject) -> JsonObject:
+    """A report with newer fits in the place of older ones."""
+    merged: dict[str, JsonValue] = {**report, **newer}
+    if isinstance(report.get("fits"), Mapping) and isinstance(newer.get("fits"), Mapping):
+        merged["fits"] = {**cast(JsonObject, report["fits"]), **cast(JsonObject, newer["fits"])}
+    return merged

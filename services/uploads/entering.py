@@ -1,0 +1,186 @@
+"""The second of two steps: a row enters the store through intake, once, with the file that it came from."""
+
+from dataclasses import replace
+from typing import Final
+
+from domain.blueprint import Realization
+from domain.cost import Cost
+from domain.digest import content_digest
+from domain.errors import ConflictError, InvalidValueError
+from domain.material import KnownMaterial
+from domain.measurement import Measurement
+from domain.states import QueryState
+from services.intake.corrections import record_amendment
+from services.intake.door import record_measurement
+from services.intake.laboratory import claim_laboratory_query
+from services.intake.units import convert
+from services.intake.unsolicited import record_unsolicited
+from services.store import Store
+from services.store.records import MeasurementRecord
+from services.store.uploads import RowState, UploadRecord, UploadRow
+from services.uploads.entries import Crystal, Destination, Entry, Reading
+from services.uploads.inspection import entry_of
+from services.uploads.intent import Intent, measurement_of
+
+UPLOADED: Final = "uploaded"
+"""The method of sites that people hand in, and the collection of crystals that they hand in."""
+
+
+def enter_row(store: Store, upload: UploadRecord, number: int, *, intent: Intent | None, worker: str) -> UploadRow:
+    """Lets one row enter, in one transaction. A row that has entered stays as it is.
+
+    Args:
+        store: The store.
+        upload: The upload.
+        number: Of the row.
+        intent: The campaign's; None for crystals, which need no laboratory.
+        worker: Who hands it in.
+
+    Raises:
+        PetaliteError: If intake refuses it; nothing is changed then.
+    """
+    with store.writing():
+        row = store.uploads.row(upload.id, number)
+        entry = entry_of(row)
+        if row.state is RowState.ENTERED:
+            return row
+        if entry is None:
+            raise ConflictError(f"Row {number} is refused.", remedy="Correct it first.")
+        entered = replace(_entered(store, upload, row, entry, intent, worker), state=RowState.ENTERED)
+        store.uploads.put_row(upload.id, entered)
+        if entered.measurement_id is not None:
+            store.artifacts.link(entered.measurement_id, upload.artifact_id)
+        return entered
+
+
+def _entered(
+    store: Store, upload: UploadRecord, row: UploadRow, entry: Entry, intent: Intent | None, worker: str
+) -> UploadRow:
+    match entry.destination:
+        case Destination.PART:
+            return row
+        case Destination.REALIZATION:
+            return _realization(store, row, entry)
+        case Destination.MATERIAL:
+            return replace(row, material_id=_material(store, upload, _crystal(entry), worker))
+    if intent is None or entry.reading is None:
+        raise InvalidValueError(f"Row {row.number} measures nothing.", remedy="Have it checked again.")
+    reading = _with_origin(entry.reading, upload, row)
+    if entry.destination is Destination.UNSOLICITED:
+        return _unsolicited(store, upload, row, _crystal(entry), reading, intent, worker)
+    recorded = (
+        _amendment(store, entry, reading, intent, worker)
+        if entry.destination is Destination.AMENDMENT
+        else _answer(store, entry, reading, intent, worker)
+    )
+    return replace(row, measurement_id=recorded.id)
+
+
+def _answer(store: Store, entry: Entry, reading: Reading, intent: Intent, worker: str) -> MeasurementRecord:
+    query = store.queries.get(entry.query_id or 0)
+    measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(query.declared.amount))
+    if query.state is QueryState.DONE:
+        return _same_answer(store, query.id, convert(measurement, intent.quantity))
+    claimed = claim_laboratory_query(store, query.id, worker=worker)
+    return record_measurement(store, query.id, fence=claimed.fence, measurement=measurement)
+
+
+def _same_answer(store: Store, query_id: int, measurement: Measurement) -> MeasurementRecord:
+    """The stored answer, where somebody hands in the same one again."""
+    query = store.queries.get(query_id)
+    answers = [record for record in store.measurements.list(query.campaign_id) if record.query_id == query_id]
+    for record in answers:
+        if _number(record.measurement) == _number(measurement):
+            return record
+    raise ConflictError(
+        f"Query {query_id} was answered by {query.worker} with another result.",
+        remedy=f"To correct it, give the number of its measurement ({answers[-1].id}) in column 'amends'."
+        if answers
+        else "Read the stored answer.",
+    )
+
+
+def _number(measurement: Measurement) -> tuple[float, float | None, str, float | None]:
+    return measurement.value, measurement.sigma, measurement.censoring.value, measurement.temperature_K
+
+
+def _amendment(store: Store, entry: Entry, reading: Reading, intent: Intent, worker: str) -> MeasurementRecord:
+    wrong = store.measurements.get(entry.measurement_id or 0)
+    if store.queries.get(wrong.query_id).campaign_id != intent.campaign.id:
+        raise InvalidValueError(
+            f"Measurement {wrong.id} is not of campaign '{intent.campaign.name}'.", remedy="Correct column 'amends'."
+        )
+    measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(0.0))
+    return record_amendment(store, wrong.id, measurement=measurement, reason=entry.reason, worker=worker)
+
+
+def _unsolicited(
+    store: Store, upload: UploadRecord, row: UploadRow, crystal: Crystal, reading: Reading, intent: Intent, worker: str
+) -> UploadRow:
+    measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(0.0))
+    is_plain = crystal.blueprint is not None and crystal.structure is None
+    recorded = record_unsolicited(
+        store,
+        upload.campaign_id,
+        fidelity=intent.fidelity.name,
+        measurement=measurement,
+        blueprint=crystal.blueprint if is_plain else None,
+        material_id=None if is_plain else _material(store, upload, crystal, worker),
+    )
+    value = recorded.material_value
+    return replace(
+        row,
+        measurement_id=None if recorded.measurement is None else recorded.measurement.id,
+        material_id=None if value is None else value.material_id,
+        remarks=(*row.remarks, f"It entered as {recorded.outcome.value}."),
+    )
+
+
+def _realization(store: Store, row: UploadRow, entry: Entry) -> UploadRow:
+    crystal = _crystal(entry)
+    candidate = store.candidates.get(entry.candidate_id or 0)
+    sites = Realization(
+        blueprint_digest=candidate.digest,
+        cif=crystal.cif or "",
+        method=UPLOADED,
+        seed=0,
+        energy_eV_per_atom=None,
+        ranked_by=None,
+        is_relaxed=False,
+    )
+    store.realizations.add(candidate.id, [sites])
+    return row
+
+
+def _material(store: Store, upload: UploadRecord, crystal: Crystal, worker: str) -> int:
+    """The number of a crystal among the known materials; the same crystal again is the same one."""
+    group_id = store.campaigns.by_id(upload.campaign_id).group_id
+    content = {
+        "amounts": dict(crystal.amounts),
+        "space_group": crystal.space_group,
+        "cell": crystal.properties.get("reported_cell"),
+        "cif": crystal.cif,
+    }
+    material = KnownMaterial(
+        source=UPLOADED,
+        source_id=f"{crystal.name} {content_digest(content)[:12]}",
+        amounts=crystal.amounts,
+        n_sites=len(crystal.structure.sites) if crystal.structure else max(1, round(sum(crystal.amounts.values()))),
+        space_group=crystal.space_group,
+        blueprint=crystal.blueprint,
+        structure=crystal.structure,
+        cif=crystal.cif,
+        properties=crystal.properties,
+    )
+    return store.materials.add(material, group_id=group_id, added_by=worker).id
+
+
+def _with_origin(reading: Reading, upload: UploadRecord, row: UploadRow) -> Reading:
+    details = {key: value for key, value in reading.details.items() if value not in ("", None)}
+    return replace(reading, details={**details, "upload": upload.id, "row": row.number})
+
+
+def _crystal(entry: Entry) -> Crystal:
+    if entry.crystal is None:
+        raise InvalidValueError("The row describes no crystal.", remedy="Have it checked again.")
+    return entry.crystal

@@ -1,0 +1,164 @@
+"""What a campaign does with looks that are not its runner's to make: approval, machines, pauses, limits."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.campaign import CampaignSpec
+from domain.cost import Cost
+from domain.fidelity import AnsweredBy, Capability, Fidelity
+from domain.measurement import Measurement, Provenance
+from domain.quantity import Goal, Objective
+from domain.states import CampaignState, QueryState, RoundState
+from flows.advance import _next_round, _waits_for_others
+from flows.asking import ask_fidelity
+from flows.closing import refresh_summary
+from flows.standing import is_asked, open_queries, waits_for_approval
+from flows.workplace import Workplace
+from services.intake import record_measurement
+from services.settings import load_settings
+from services.store import Store, open_store
+from services.store.examples import example_pick, example_spec, open_round
+from services.store.records import RoundRecord
+
+GLANCE = Fidelity("glance", oracle="density", cost=1.0)
+GAZE = Fidelity("gaze", oracle="density", cost=10.0)
+FOR_MACHINES = replace(GAZE, answered_by=AnsweredBy.MACHINES)
+LAB = Fidelity("lab", oracle="laboratory", cost=20.0, settings={"quantity": "density"})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(f"sqlite:///{tmp_path / 'petalite.sqlite3'}") as opened:
+        yield opened
+
+
+def spec_of(*ladder: Fidelity, approval_above: float | None = None) -> CampaignSpec:
+    spec = example_spec()
+    return replace(
+        spec,
+        objective=Objective("density", Goal.MAXIMIZE),
+        ladder=ladder,
+        budget=replace(spec.budget, approval_above=approval_above),
+        initial_looks={ladder[0].name: 1},
+    )
+
+
+def opened(store: Store, home: Path, spec: CampaignSpec, *fidelities: str) -> tuple[Workplace, RoundRecord]:
+    campaign = store.campaigns.create(spec)
+    first = open_round(store, campaign.id, 0, [example_pick(n, name) for n, name in enumerate(fidelities)])
+    store.campaigns.set_state(campaign.id, CampaignState.RUNNING)
+    store.campaigns.acquire_runner(campaign.id, "runner:here", 600)
+    return Workplace(load_settings({"PETALITE_HOME": str(home)}), store, campaign, "runner:here"), first
+
+
+def ask_all(workplace: Workplace, asked: RoundRecord) -> None:
+    for name in workplace.spec.fidelities.names:
+        ask_fidelity(workplace, asked, name)
+
+
+def states(workplace: Workplace) -> list[QueryState]:
+    return [query.state for query in workplace.store.queries.list(workplace.campaign.id)]
+
+
+def close(workplace: Workplace, asked: RoundRecord) -> None:
+    last = {"last_measurement": workplace.last_measurement()}
+    workplace.store.rounds.close(asked.id, riding_along=workplace.waiting_fidelities, notes=last)
+
+
+def answer_one(workplace: Workplace, fidelity: Fidelity) -> None:
+    store = workplace.store
+    query = store.queries.list(workplace.campaign.id, states=[QueryState.QUEUED], fidelity=fidelity.name)[0]
+    claimed = store.queries.claim(query.id, worker="m", lease_s=60)
+    provenance = Provenance(fidelity.oracle, "1", fidelity.settings_digest, "m")
+    measurement = Measurement(2.0, "g/cm^3", None, provenance, Cost(1.0), store.now())
+    record_measurement(store, query.id, fence=claimed.fence, measurement=measurement)
+
+
+def test_looks_that_wait_for_approval_hold_their_round_open(store: Store, tmp_path: Path) -> None:
+    spec = spec_of(GLANCE, GAZE, approval_above=5.0)
+    workplace, first = opened(store, tmp_path, spec, "glance", "gaze", "gaze")
+    assert not waits_for_approval(workplace, first)
+    ask_all(workplace, first)
+    assert states(workplace) == [QueryState.DONE, QueryState.AWAITING_APPROVAL, QueryState.AWAITING_APPROVAL]
+    assert waits_for_approval(workplace, first)
+    assert not is_asked(workplace, first)
+    assert _next_round(workplace) is None
+    refresh_summary(workplace)
+    assert store.rounds.get(first.id).state is RoundState.OPEN
+
+    _, costly, dear = store.queries.list(workplace.campaign.id)
+    store.approval.approve(costly.id, "ada")
+    assert _next_round(workplace) == 0
+    ask_all(workplace, first)
+    assert _next_round(workplace) is None
+    store.approval.deny(dear.id, "ada", "enough")
+    assert states(workplace) == [QueryState.DONE, QueryState.DONE, QueryState.CANCELLED]
+    assert is_asked(workplace, first)
+    assert _next_round(workplace) == 0, "to be closed"
+    close(workplace, first)
+    assert _next_round(workplace) == 1
+
+
+def test_looks_for_machines_ride_along_and_the_campaign_waits_for_all(store: Store, tmp_path: Path) -> None:
+    workplace, first = opened(store, tmp_path, spec_of(GLANCE, FOR_MACHINES), "glance", "gaze", "gaze")
+    ask_all(workplace, first)
+    assert states(workplace) == [QueryState.DONE, QueryState.QUEUED, QueryState.QUEUED]
+    assert is_asked(workplace, first)
+    close(workplace, first)
+    for _ in range(2):
+        assert _next_round(workplace) is None
+        assert open_queries(workplace)
+        answer_one(workplace, FOR_MACHINES)
+    assert _next_round(workplace) == 1
+    assert not open_queries(workplace)
+
+
+def test_the_first_answer_of_a_laboratory_leads_on_unless_machines_are_at_work(store: Store, tmp_path: Path) -> None:
+    spec = spec_of(GLANCE, FOR_MACHINES, LAB)
+    workplace, first = opened(store, tmp_path, spec, "glance", "gaze", "lab", "lab")
+    ask_all(workplace, first)
+    close(workplace, first)
+    answer_one(workplace, LAB)
+    assert _waits_for_others(workplace, first)
+    answer_one(workplace, FOR_MACHINES)
+    assert not _waits_for_others(workplace, first)
+    assert _next_round(workplace) == 1
+
+
+def test_oracles_of_machines_need_no_software_here(store: Store, tmp_path: Path) -> None:
+    far = Fidelity("far", oracle="ase", cost=5.0, answered_by=AnsweredBy.MACHINES, settings={"calculator": "gpaw"})
+    workplace, _ = opened(store, tmp_path, spec_of(GLANCE, far), "glance")
+    assert "far" not in workplace.missing_oracles
+    assert workplace.ladder.names == ("glance", "far")
+
+
+def test_a_paused_campaign_asks_nothing_and_goes_on_where_it_stood(store: Store, tmp_path: Path) -> None:
+    workplace, first = opened(store, tmp_path, spec_of(GLANCE, GAZE), "glance", "gaze")
+    store.campaigns.set_state(workplace.campaign.id, CampaignState.PAUSED)
+    assert not workplace.may_go_on()
+    ask_all(workplace, first)
+    assert states(workplace) == [QueryState.QUEUED] * 2
+    store.campaigns.resume(workplace.campaign.id)
+    assert workplace.may_go_on()
+    ask_all(workplace, first)
+    assert states(workplace) == [QueryState.DONE] * 2
+
+
+def test_the_runner_waits_while_another_campaign_keeps_the_oracle_busy(store: Store, tmp_path: Path) -> None:
+    limited = replace(GLANCE, max_concurrent=1)
+    workplace, first = opened(store, tmp_path, spec_of(limited, GAZE), "glance", "glance")
+    other = store.campaigns.create(replace(spec_of(FOR_MACHINES), name="other"))
+    open_round(store, other.id, 0, [example_pick(1, "gaze")])
+    busy = store.queries.claim_next(worker="m", lease_s=600, oracles=[Capability("density")])
+    runner = threading.Thread(target=ask_all, args=(workplace, first))
+    runner.start()
+    runner.join(timeout=1.0)
+    assert runner.is_alive()
+    assert states(workplace) == [QueryState.QUEUED] * 2
+    store.queries.release(busy.id, busy.fence)
+    runner.join()
+    assert states(workplace) == [QueryState.DONE] * 2

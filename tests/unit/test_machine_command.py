@@ -1,0 +1,46 @@
+"""What `petalite machine` refuses before it starts."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.machine import app
+
+URL = "https://petalite.test"
+
+
+@pytest.mark.parametrize(
+    ("url", "oracle", "token", "refusal"),
+    [
+        ("http://petalite.test", "density", "petalite_x", "anybody could read the token"),
+        ("ftp://petalite.test", "density", "petalite_x", "is no address of a service"),
+        (URL, "tea", "petalite_x", "There is no oracle 'tea' here"),
+        (URL, "density:missing.yaml", "petalite_x", "missing.yaml cannot be read"),
+        (URL, "density", "two words", "holds no token"),
+        (URL, "density", "", "holds no token"),
+        (URL, "density", None, "cannot be read"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(
+    url: str, oracle: str, token: str | None, refusal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALITE_HOME", str(tmp_path / "home"))
+    file = tmp_path / "token"
+    if token is not None:
+        file.write_text(token, encoding="ascii")
+    asked = ["run", "--url", url, "--token-file", str(file), "--oracle", oracle, "--name", "node", "--once"]
+    outcome = CliRunner().invoke(app, asked)
+    assert refusal in str(outcome.exception)
+
+
+def test_settings_of_an_oracle_come_from_a_file(tmp_path: Path) -> None:
+    from domain.fidelity import Fidelity
+    from services.cli.machine import _capability
+
+    file = tmp_path / "lj.yaml"
+    file.write_text("calculator: lj\nparameters: { sigma: 1.2 }\n", encoding="utf-8")
+    settings = {"calculator": "lj", "parameters": {"sigma": 1.2}}
+    asked = Fidelity("f", oracle="ase", cost=1.0, settings=settings, answered_by="machines")
+    assert _capability(f"ase:{file}").settings_digest == asked.settings_digest
+    assert _capability("ase").settings_digest is None
