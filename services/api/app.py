@@ -21,6 +21,7 @@ from services.api.routers import (
     events,
     exports,
     health,
+    join,
     laboratory,
     machines,
     materials,
@@ -49,6 +50,9 @@ PUBLIC_ROUTES: Final = frozenset(
         ("GET", f"{PREFIX}/openapi.json"),
         ("POST", f"{PREFIX}/login"),
         ("POST", f"{PREFIX}/invitations/accept"),
+        ("GET", "/join"),
+        ("GET", "/join.js"),
+        ("GET", "/join.css"),
     }
 )
 """The only routes that are served to strangers, by exact method and path."""
@@ -76,6 +80,7 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
     install_problems(app)
     for router in _routers():
         app.include_router(router, prefix=PREFIX, responses=problem_responses())
+    app.include_router(join.router)
     # At the address, and with the errors, that the specification prescribes.
     app.include_router(optimade.router, responses=problem_responses("application/json"))
     # Added last, met first.

@@ -1,0 +1,52 @@
+"""The page behind a one-time link makes the first administrator, in a browser that trusts nobody."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from services.access.invitations import first_administrator_link
+from services.api.app import create_app
+from services.api.service import Service
+from services.api.testing import running
+from services.settings import load_settings
+from services.store import Store
+
+PASSWORD = "a long sentence that only I know"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Store]]:
+    """A service that nobody has joined yet."""
+    app = create_app(load_settings({"PETALITE_HOME": str(tmp_path_factory.mktemp("home"))}))
+    with running(app) as client:
+        service: Service = app.state.service
+        yield client, service.open_store
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"), [("/join", "text/html"), ("/join.js", "text/javascript"), ("/join.css", "text/css")]
+)
+def test_strangers_see_the_page_and_nothing_from_elsewhere(empty, path: str, media_type: str) -> None:
+    client, _ = empty
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(media_type)
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert not re.search(r"https?://", answer.text)
+
+
+def test_what_the_page_sends_makes_the_administrator_once(empty) -> None:
+    client, store = empty
+    link = first_administrator_link(store, "http://petalite.test")
+    page, _, secret = link.partition("#")
+    assert client.get(page).status_code == 200
+    sent = {"invitation": secret, "name": "ada", "password": PASSWORD}
+    answer = client.post("/api/v1/invitations/accept", json=sent, headers={"Origin": "http://petalite.test"})
+    assert answer.status_code == 201
+    assert answer.json()["role"] == "administrator"
+    client.cookies.clear()
+    again = client.post("/api/v1/invitations/accept", json={**sent, "name": "bob"})
+    assert again.status_code == 401
+    assert "taken already" in again.json()["detail"]
