@@ -111,6 +111,7 @@ class Provider:
         """Fetches one page.
 
         Raises:
+            InvalidValueError: If the address is not this provider's, or leads nowhere or inside this network.
             ProviderError: If the provider cannot be reached, answers nonsense, or too much.
         """
         self._require_own(address)
@@ -161,10 +162,10 @@ class Provider:
     def _reachable(self, host: str, port: int) -> str:
         numbers = self._resolve(host, port)
         if not numbers:
-            raise ProviderError(f"There is no host {host}.", remedy="Check the address.")
+            raise InvalidValueError(f"There is no host {host}.", remedy="Check the address.")
         inside = [number for number in numbers if not _is_public(number)]
         if inside and host not in self._allowed_hosts:
-            raise ProviderError(
+            raise InvalidValueError(
                 f"{host} is inside this network.", remedy="Whoever runs Petalite may allow this host by name."
             )
         return numbers[0]
@@ -197,7 +198,10 @@ class Provider:
         return urlunsplit((own.scheme, own.netloc, parts.path, parts.query, ""))
 
     def _require_own(self, address: str) -> None:
-        if self._own(address) != urlunsplit(urlsplit(address)._replace(fragment="")):
+        parts = urlsplit(address)
+        if parts.hostname != urlsplit(self.base_url).hostname or self._own(address) != urlunsplit(
+            parts._replace(fragment="")
+        ):
             raise InvalidValueError(
                 f"{address} is no page of {self.base_url}.", remedy="Give `next` of the page before, unchanged."
             )

@@ -248,8 +248,7 @@ def test_events_arrive_as_they_happen_and_streams_end_with_the_service(tmp_path)
     with serving(tmp_path) as application:
         campaign = application.new_campaign("live")
         headers = application.acting_as(Role.SCIENTIST)
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as listening:  # listens already, so that early clients wait
             server = uvicorn.Server(uvicorn.Config(application.app, lifespan="off", log_config=None))
             thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
             thread.start()
