@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 export OMP_NUM_THREADS ?= 1
+PROCESSES ?= 2# in which the tests run side by side
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 
 help: ## show what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -16,14 +18,14 @@ serve: $(VENV)/.installed ## install, then serve the API with a worker on http:/
 	$(BIN)/petalite serve
 
 test: $(VENV)/.installed-dev dft ## install, then run the quick tests and one real campaign end to end
-	$(BIN)/python -m pytest -m "not slow and not physics and not bench and not dft and not postgres and not campaign and not endurance"
-	$(BIN)/python -m pytest -m "campaign or dft"
+	$(PYTEST) --dist worksteal -m "not (slow or physics or bench or dft or postgres or campaign or endurance)"
+	$(PYTEST) --dist loadfile -m "(campaign or dft) and not postgres"
 
 test-all: $(VENV)/.installed-dev dft ## every test, the slow ones and the physics too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not postgres"
 
 test-endurance: $(VENV)/.installed-dev ## thousands of requests and broken files, dozens of kills
-	$(BIN)/python -m pytest -m "endurance and not postgres"
+	$(PYTEST) -m "endurance and not postgres"
 
 test-postgres: $(VENV)/.installed-dev ## the store's tests on a PostgreSQL server of their own
 	tools/test_postgres.sh $(BIN)/python
