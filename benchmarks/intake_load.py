@@ -1,7 +1,9 @@
 """How many results a second the service acknowledges to 64 clients over sockets, and how fast it lists queries.
 
-Every acknowledged result is looked for in the store afterwards. The clients run on the same machine and take their
-share of it.
+First every client hands its next result in as soon as the last is acknowledged: how much the service takes, with as
+many waiting as there are clients. Then all come at a steady rate: how long a result takes that need not queue. Every
+acknowledged result is looked for in the store afterwards. The clients run on the same machine and take their share of
+it; the processor time of the service alone is told beside.
 """
 
 import argparse
@@ -9,7 +11,9 @@ import json
 import random
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from support.clients import Target, drive
@@ -27,33 +31,54 @@ from services.store.examples import example_spec, fresh_postgres
 WORKER = "bench"
 N_CLIENTS = 64
 N_LISTERS = 4
+PACED_S = 20.0
+"""How long clients come at a steady rate."""
 
 
-def measure(store_url: str, *, n_results: int, n_listed: int, folder: Path) -> dict[str, float | int | str]:
+def measure(
+    store_url: str, *, n_results: int, n_listed: int, n_processes: int, rate_per_s: float, folder: Path
+) -> dict[str, float | int | str]:
     """Fills a store, serves it, and drives clients against it."""
+    n_paced = round(rate_per_s * PACED_S)
     with open_store(store_url) as store:
         token, group_id = machine_token(store, WORKER)
         say(f"filling {n_results} queries to answer and {n_listed} to list")
-        answered = fill(store, "answered", n_results, worker=f"{WORKER}/{WORKER}", group_id=group_id)
-        listed = fill(store, "listed", n_listed, worker=f"{WORKER}/{WORKER}", group_id=group_id)
-    with served(folder, store_url, log=folder / "serve.log") as port:
-        target = Target(HOST, port, token)
-        submitting = drive(target, lambda number: _results(answered, number), n_clients=N_CLIENTS, expected=201)
+        answered, paced, listed = (
+            fill(store, name, n_queries, worker=f"{WORKER}/{WORKER}", group_id=group_id)
+            for name, n_queries in (("answered", n_results), ("paced", n_paced), ("listed", n_listed))
+        )
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(served(folder, store_url, log=folder / f"serve{number}.log"))
+            for number in range(n_processes)
+        ]
+        targets = [Target(HOST, process.port, token) for process in processes]
+        cpu_s = -sum(process.cpu_s for process in processes)
+        submitting = drive(targets, partial(_results, answered), n_clients=N_CLIENTS, expected=201)
+        cpu_s += sum(process.cpu_s for process in processes)
         say(f"{len(submitting.latencies_s)} results in {submitting.wall_s:.1f} s")
-        listing = drive(target, lambda number: _pages(listed, number), n_clients=N_LISTERS, expected=200)
-    for error in (*submitting.errors, *listing.errors)[:10]:
+        steady = drive(targets, partial(_results, paced), n_clients=N_CLIENTS, expected=201, rate_per_s=rate_per_s)
+        listing = drive(targets, partial(_pages, listed), n_clients=N_LISTERS, expected=200)
+    tallies = (submitting, steady, listing)
+    for error in [error for tally in tallies for error in tally.errors][:10]:
         say(error)
+    n_acknowledged = sum(len(tally.latencies_s) - len(tally.errors) for tally in (submitting, steady))
     with open_store(store_url) as store:
-        missing = n_results - len(submitting.errors) - _recorded(store, answered)
+        missing = n_acknowledged - _recorded(store, answered) - _recorded(store, paced)
     return {
         "store": store_url.partition(":")[0],
+        "processes": n_processes,
         "acknowledged_per_s": round((len(submitting.latencies_s) - len(submitting.errors)) / submitting.wall_s, 1),
         "p50_ms": round(submitting.percentile_ms(0.50), 1),
         "p95_ms": round(submitting.percentile_ms(0.95), 1),
+        "server_cpu_ms": round(1000 * cpu_s / n_results, 3),
+        "steady_per_s": rate_per_s,
+        "steady_p50_ms": round(steady.percentile_ms(0.50), 1),
+        "steady_p95_ms": round(steady.percentile_ms(0.95), 1),
         "list_p95_ms": round(listing.percentile_ms(0.95), 1),
         "listed": n_listed,
         "acknowledged_but_missing": missing,
-        "errors": len(submitting.errors) + len(listing.errors),
+        "errors": sum(len(tally.errors) for tally in tallies),
     }
 
 
@@ -86,15 +111,21 @@ def main() -> None:
     parser.add_argument("--postgres", help="address of a PostgreSQL server, on which a database of its own is made")
     parser.add_argument("--results", type=int, default=20_000)
     parser.add_argument("--listed", type=int, default=1_000_000)
+    parser.add_argument("--processes", type=int, default=1, help="processes of the service on the one store")
+    parser.add_argument("--rate", type=float, default=250.0, help="results a second of the part at a steady rate")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sizes = {"n_results": options.results, "n_listed": options.listed, "folder": folder}
-        if options.postgres:
-            with fresh_postgres(options.postgres) as url:
-                measured = measure(url, **sizes)
-        else:
-            measured = measure(f"sqlite:///{folder / 'petalite.sqlite3'}", **sizes)
+        with ExitStack() as stack:
+            url = f"sqlite:///{folder / 'petalite.sqlite3'}"
+            measured = measure(
+                stack.enter_context(fresh_postgres(options.postgres)) if options.postgres else url,
+                n_results=options.results,
+                n_listed=options.listed,
+                n_processes=options.processes,
+                rate_per_s=options.rate,
+                folder=folder,
+            )
     print(json.dumps(measured) if options.json else "\n".join(f"{name}: {value}" for name, value in measured.items()))
 
 

@@ -1,8 +1,9 @@
 """Processes are killed at many seeded random points, and afterwards the books must be those of a calm day.
 
 A point is one SIGKILL before one SQL statement or commit, somewhere in the life of a process that records answers: the
-writer behind the group commit, the API's server, the flow that runs a campaign. Then the process is started again and
-finishes its work.
+writer behind the group commit, the API's server, the flow that runs a campaign, the acceptance of an upload; or before
+one request or one step on disk of a machine that answers over REST. Then the process is started again and finishes its
+work.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from support.storm import Life
 from support.storm_api import ApiStage
 from support.storm_books import Books, Verdict, judge, read_books
 from support.storm_flow import FlowStage, flow_ground
+from support.storm_machine import MachineStage
+from support.storm_uploads import UploadStage
 from support.storm_work import CAMPAIGN
 from support.storm_writer import WriterStage
 from support.timing import say
@@ -42,8 +45,10 @@ class Stage(Protocol):
 
 
 STAGES: dict[str, tuple[Callable[[str], Stage], float]] = {
-    "writer": (WriterStage, 0.5),
-    "api": (ApiStage, 0.4),
+    "writer": (WriterStage, 0.4),
+    "api": (ApiStage, 0.3),
+    "machine": (MachineStage, 0.1),
+    "uploads": (UploadStage, 0.1),
     "flow": (FlowStage, 0.1),
 }
 """How a stage is set up on a store's address, and its share of the points."""
@@ -66,19 +71,19 @@ def storm(n_points: int, seed: int, fresh: Callable[[], "Iterator[str]"]) -> tup
         if name not in calm:
             with fresh() as url:
                 calm[name] = calm_day(STAGES[name][0](url), url)
-        books, n_statements = calm[name]
+        books, n_points_of_day = calm[name]
         with fresh() as url:
-            one, was_killed = stormy_day(STAGES[name][0](url), url, books, kill_at=rng.randint(1, n_statements))
+            one, was_killed = stormy_day(STAGES[name][0](url), url, books, kill_at=rng.randint(1, n_points_of_day))
         verdict, killed = verdict + one, killed + Counter({name: was_killed})
         say(f"{number}/{n_points} {name}{'' if was_killed else ' (ended first)'}: {one}")
     return verdict, killed
 
 
 def calm_day(stage: Stage, url: str) -> tuple[Books, int]:
-    """The books of a day that nobody disturbed, and how many statements it took."""
+    """The books of a day that nobody disturbed, and at how many points it could have been."""
     stage.prepare()
     life = stage.live(None)
-    return read_books(url, CAMPAIGN), life.n_statements
+    return read_books(url, CAMPAIGN), life.n_points
 
 
 def stormy_day(stage: Stage, url: str, calm: Books, *, kill_at: int) -> tuple[Verdict, bool]:

@@ -109,6 +109,10 @@ class ConflictError(PetaliteError):
     """The same key was used for something else."""
 
 
+class AskedBeforeError(ConflictError):
+    """A look is to be asked that was asked, or answered unasked, before."""
+
+
 class IdempotencyConflictError(ConflictError):
     """The same idempotency key came with another payload."""
 

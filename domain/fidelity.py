@@ -58,7 +58,7 @@ class Fidelity:
     """Settings of the oracle, validated by the oracle."""
     limits: Limits = field(default_factory=Limits)
     max_attempts: int = 2
-    """Attempts before a look that fails transiently is given up."""
+    """Attempts before a look that fails transiently, or takes its machines down, is given up."""
     answered_by: AnsweredBy = AnsweredBy.RUNNER
     """Who computes the answers; of no meaning for the laboratory."""
     max_concurrent: int | None = None

@@ -1,6 +1,7 @@
 """The one door through which foreign data become domain values: unknown keys and wrong types are refused."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
@@ -97,6 +98,19 @@ def to_json(value: object) -> str:
     return _adapter(type(value)).dump_json(value).decode()
 
 
+_PLAIN_MESSAGES: Final = {
+    "unexpected_keyword_argument": "unknown key",
+    "extra_forbidden": "unknown key",
+    "dataclass_type": "Input should be an object of named values",
+    "mapping_type": "Input should be an object of named values",
+    "dict_type": "Input should be an object of named values",
+    "list_type": "Input should be a list",
+    "tuple_type": "Input should be a list",
+    "set_type": "Input should be a list",
+    "frozen_set_type": "Input should be a list",
+}
+_CONTAINER: Final = re.compile(r"^(?:Frozenset|Tuple|Set)(?= should have )")
+
 _ADAPTERS: Final[dict[type, TypeAdapter[object]]] = {}
 
 
@@ -115,7 +129,7 @@ def _problems(error: ValidationError, data: object, prefix: Location) -> tuple[P
         location = _own_location(data, detail["loc"], is_missing=detail["type"] == "missing")
         if len(location) < len(detail["loc"]):
             branched.add(location)
-        messages.setdefault(location, []).append(_message(detail["type"], detail["msg"], detail["loc"]))
+        messages.setdefault(location, []).append(plain_message(detail["type"], detail["msg"], detail["loc"]))
     return tuple(
         Problem((*prefix, *location), _either(listed))
         for location, listed in messages.items()
@@ -142,9 +156,15 @@ def _own_location(data: object, location: Location, *, is_missing: bool) -> Loca
     return tuple(own)
 
 
-def _message(kind: str, message: str, location: Location) -> str:
+def plain_message(kind: str, message: str, location: Location) -> str:
+    """What pydantic says of a value, in the words of whoever wrote it, who knows lists but no tuples.
+
+    Args:
+        kind: Pydantic's name for the error.
+        message: What it says.
+        location: Keys and indices that lead to the value.
+    """
     if location and location[-1] == "[key]":
         return "keys should be text"
-    if kind == "unexpected_keyword_argument":
-        return "unknown key"
-    return message.removeprefix("Value error, ").rstrip(".")
+    message = _PLAIN_MESSAGES.get(kind, message).removeprefix("Value error, ").rstrip(".")
+    return _CONTAINER.sub("List", message)

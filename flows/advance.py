@@ -63,9 +63,7 @@ def _advance(workplace: Workplace) -> Outcome:
     index = _next_round(workplace)
     if index is not None:
         _announce_missing_oracles(workplace)
-    while index is not None:
-        if not _move_on(workplace, _STARTABLE, CampaignState.RUNNING):
-            return _ended(workplace)
+    while index is not None and _move_on(workplace, _STARTABLE, CampaignState.RUNNING):
         campaign_round(workplace.campaign.name, index, workplace.runner)
         if not workplace.may_go_on():
             return _ended(workplace)
@@ -80,12 +78,14 @@ def _move_on(workplace: Workplace, before: Collection[CampaignState], state: Cam
     """Sets the campaign's state, and with it takes the wish off the list that this process answers.
 
     In one transaction, so that a process that dies leaves either the wish or a running campaign without a driver:
-    both are found. Wishes that came after this process began are another's.
+    both are found. Wishes that came after this process began are another's. A complete campaign stays where it is, and
+    its wish is answered all the same: what was corrected is in its last summary.
     """
     campaigns, seen = workplace.store.campaigns, workplace.campaign
     with workplace.store.writing():
         has_moved = campaigns.set_state_from(seen.id, before, state)
-        if has_moved and seen.wake_at is not None:
+        is_answered = has_moved or campaigns.by_id(seen.id).state is CampaignState.COMPLETED
+        if is_answered and seen.wake_at is not None:
             campaigns.take_wake(seen.id, seen.wake_at)
     return has_moved
 
@@ -109,7 +109,7 @@ def _next_round(workplace: Workplace) -> int | None:
     asked = workplace.store.queries.list(workplace.campaign.id, round_index=latest.index)
     may_go_on = (
         latest.index + 1 < workplace.spec.max_rounds
-        and (bool(asked) or _others_have_answered(workplace, latest))
+        and (bool(asked) or bool(workplace.news_since(latest.notes)))
         and workplace.store.ledger.balance(workplace.campaign.id).left >= min(workplace.ladder.costs)
         and not _waits_for_others(workplace, latest)
     )
@@ -117,7 +117,7 @@ def _next_round(workplace: Workplace) -> int | None:
 
 
 def _waits_for_others(workplace: Workplace, latest: RoundRecord) -> bool:
-    """Whether machines owe any answer, or a laboratory does and none has come since the last round was opened.
+    """Whether machines owe any answer, or a laboratory does and none has come since the last round learned.
 
     Asking on without them would spend the budget on what their answers may make worthless. Machines answer all they
     are asked within hours; a laboratory's first answer is worth going on with.
@@ -129,12 +129,7 @@ def _waits_for_others(workplace: Workplace, latest: RoundRecord) -> bool:
 
 
 def _laboratory_has_answered(workplace: Workplace, latest: RoundRecord) -> bool:
-    measured = workplace.measured_after(latest.notes)
-    return any(workplace.fidelity(record.fidelity).is_laboratory for record in measured)
-
-
-def _others_have_answered(workplace: Workplace, latest: RoundRecord) -> bool:
-    return any(record.fidelity in workplace.waiting_fidelities for record in workplace.measured_after(latest.notes))
+    return any(workplace.fidelity(name).is_laboratory for name in workplace.news_since(latest.notes))
 
 
 def _announce_missing_oracles(workplace: Workplace) -> None:

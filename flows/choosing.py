@@ -10,6 +10,7 @@ from domain.errors import SpecError, UnsupportedCrystalError
 from domain.events import EventKind
 from domain.ports import Sample
 from domain.training import Pick
+from flows.standing import asked_looks
 from flows.workplace import Workplace
 from surrogates.ports import Belief
 from surrogates.selection import initial_picks, select_batch
@@ -60,7 +61,6 @@ def _refusal(workplace: Workplace, blueprint: Blueprint) -> UnsupportedCrystalEr
 def _select(workplace: Workplace, belief: Belief, sample: Sample, index: int) -> tuple[Pick, ...]:
     store, campaign_id = workplace.store, workplace.campaign.id
     blueprints = {record.id: record.blueprint for record in store.candidates.list(campaign_id)}
-    asked = {(blueprints[query.candidate_id].digest, query.fidelity) for query in store.queries.list(campaign_id)}
     hopeless = {blueprints[candidate].digest for candidate in workplace.hopeless_candidates()}
     return select_batch(
         belief,
@@ -68,7 +68,7 @@ def _select(workplace: Workplace, belief: Belief, sample: Sample, index: int) ->
         ladder=workplace.ladder,
         budget=workplace.spec.budget,
         budget_left=store.ledger.balance(campaign_id).left,
-        seen=asked | set(product(hopeless, workplace.ladder.names)),
+        seen=asked_looks(workplace) | set(product(hopeless, workplace.ladder.names)),
         extra=_batch(workplace, list(blueprints.values())),
         round_index=index,
     )

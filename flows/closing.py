@@ -15,14 +15,14 @@ def summarise(workplace: Workplace) -> JsonObject:
     """What is believed of every crystal looked at so far, and what has been spent.
 
     Returns:
-        `last_measurement`: the newest one that was known; `target`: the fidelity that beliefs speak of; `beliefs`: a
+        `n_values`: how many values were known; `target`: the fidelity that beliefs speak of; `beliefs`: a
         `CandidateBelief` each; `balance`: the ledger; `diagnostics`: how far the surrogate can be trusted.
     """
-    last_measurement = workplace.last_measurement()  # before the fit: what comes meanwhile is news afterwards
+    n_values = workplace.n_values()  # before the fit: what comes meanwhile is news afterwards
     belief = fit_belief(workplace)
     candidates = workplace.store.candidates.list(workplace.campaign.id)
     return {
-        "last_measurement": last_measurement,
+        "n_values": n_values,
         "target": workplace.ladder.target.name,
         "beliefs": [to_json_value(row) for row in _beliefs(workplace, belief, candidates)],
         "balance": to_json_value(workplace.store.ledger.balance(workplace.campaign.id)),
@@ -31,9 +31,9 @@ def summarise(workplace: Workplace) -> JsonObject:
 
 
 def refresh_summary(workplace: Workplace) -> None:
-    """Brings the last round's summary up to date with answers that came after it was closed."""
+    """Brings the last round's summary up to date with what came, or was corrected, after it was closed."""
     latest = workplace.store.rounds.latest(workplace.campaign.id)
-    if latest is not None and latest.state is RoundState.CLOSED and workplace.measured_after(latest.closing_notes):
+    if latest is not None and latest.state is RoundState.CLOSED and workplace.news_since(latest.closing_notes):
         workplace.store.rounds.summarise(latest.id, notes=summarise(workplace))
 
 

@@ -1,26 +1,40 @@
 """open: the round's decisions, written down before anything is asked."""
 
+from domain.errors import AskedBeforeError
 from domain.events import EventKind
+from domain.json_value import JsonObject
 from domain.parsing import to_json_value
 from domain.training import Pick
+from flows.standing import asked_looks
 from flows.workplace import Workplace
 from services.store.records import RoundRecord
 from surrogates.ports import Belief
 
 
-def open_with_picks(workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], index: int) -> RoundRecord:
-    """Writes candidates, queries and reservations down; a round that is open already is returned as it is."""
-    opened = workplace.store.rounds.open(
-        workplace.campaign.id,
-        index,
-        picks=picks,
-        generator_version=workplace.generator.version,
-        surrogate_version=workplace.surrogate.version,
-        notes={
-            "diagnostics": to_json_value(belief.diagnostics),
-            "last_measurement": workplace.last_measurement(),
-        },
-    )
+def open_with_picks(
+    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, n_values: JsonObject
+) -> RoundRecord:
+    """Writes candidates, queries and reservations down; a round that is open already is returned as it is.
+
+    A pick that somebody has answered unasked since it was chosen is left out, and its money is the next round's.
+
+    Args:
+        workplace: The campaign.
+        belief: From which the picks were chosen.
+        picks: The looks.
+        index: Number of the round.
+        n_values: How many values the belief has learned, by fidelity.
+    """
+    try:
+        opened = _open(workplace, belief, picks, index=index, n_values=n_values)
+    except AskedBeforeError:
+        asked = asked_looks(workplace)
+        fresh = tuple(pick for pick in picks if (pick.blueprint.digest, pick.fidelity) not in asked)
+        if len(fresh) == len(picks):
+            raise
+        n_left_out = len(picks) - len(fresh)
+        workplace.emit(EventKind.STAGE_NOTE, f"choose: {n_left_out} looks left out, which were answered meanwhile")
+        return open_with_picks(workplace, belief, fresh, index=index, n_values=n_values)
     counts = {name: sum(pick.fidelity == name for pick in picks) for name in workplace.ladder.names}
     workplace.emit(
         EventKind.STAGE_NOTE,
@@ -29,3 +43,16 @@ def open_with_picks(workplace: Workplace, belief: Belief, picks: tuple[Pick, ...
         looks=counts,
     )
     return opened
+
+
+def _open(
+    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, n_values: JsonObject
+) -> RoundRecord:
+    return workplace.store.rounds.open(
+        workplace.campaign.id,
+        index,
+        picks=picks,
+        generator_version=workplace.generator.version,
+        surrogate_version=workplace.surrogate.version,
+        notes={"diagnostics": to_json_value(belief.diagnostics), "n_values": n_values},
+    )

@@ -27,6 +27,13 @@ def open_queries(workplace: Workplace) -> tuple[QueryRecord, ...]:
     return workplace.store.queries.list(workplace.campaign.id, states=_OPEN)
 
 
+def asked_looks(workplace: Workplace) -> frozenset[tuple[str, str]]:
+    """Every look that was ever asked or answered, by blueprint digest and fidelity."""
+    digests = {record.id: record.digest for record in workplace.store.candidates.list(workplace.campaign.id)}
+    queries = workplace.store.queries.list(workplace.campaign.id)
+    return frozenset((digests[query.candidate_id], query.fidelity) for query in queries)
+
+
 def is_asked(workplace: Workplace, opened: RoundRecord) -> bool:
     """Whether nothing of the round is left for its runner to ask, now or once it is approved."""
     return not _left_to_runner(workplace, opened)

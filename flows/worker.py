@@ -26,6 +26,7 @@ import structlog
 from domain.errors import PetaliteError
 from flows.prefect_server import prefect_server
 from flows.schedules import fire_due
+from flows.upkeep import Upkeep
 from flows.wake import Herald, PrefectDeployment
 from services.children import Child
 from services.health import WORKER_PREFIX
@@ -65,11 +66,11 @@ def work(settings: Settings, environ: MutableMapping[str, str]) -> None:
             signal.signal(number, lambda _number, _frame: stop.set())
         log.info("worker started", worker=name)
         known_problem = ""
-        signs = _Signs(store, name)
+        signs, upkeep = _Signs(store, name), Upkeep(store)
         try:
             while not stop.wait(LOOK_S):
                 runner.keep_alive()
-                problem = _look_round(store, herald, signs)
+                problem = _look_round(store, herald, signs, upkeep)
                 if problem and problem != known_problem:
                     log.warning("worker waits", problem=problem)
                 known_problem = problem
@@ -98,11 +99,13 @@ class _Signs:
             self._last_at = now
 
 
-def _look_round(store: Store, herald: Herald, signs: _Signs) -> str:
-    """Gives a sign of life, fires schedules and calls campaigns; returns what was in the way, else nothing."""
+def _look_round(store: Store, herald: Herald, signs: _Signs, upkeep: Upkeep) -> str:
+    """Gives a sign of life, ends lapsed claims, fires schedules, calls campaigns; returns what was in the way."""
     log = structlog.get_logger("petalite.worker")
     try:
         signs.give()
+        if n_ended := upkeep.tend():
+            log.warning("claims lapsed", claims=n_ended)
         for campaign in fire_due(store):
             log.info("schedule fired", campaign=campaign)
         for campaign in herald.look_round():

@@ -18,7 +18,7 @@ from generators.registry import build_generator
 from oracles.registry import build_oracle
 from services.settings import Settings, load_settings
 from services.store import Store, open_store
-from services.store.records import CampaignRecord, MeasurementRecord, RoundRecord
+from services.store.records import CampaignRecord, RoundRecord
 from surrogates.ports import Surrogate
 from surrogates.registry import build_surrogate
 
@@ -118,15 +118,16 @@ class Workplace:
         failed = self.store.failures.list(self.campaign.id)
         return frozenset(f.candidate_id for f in failed if f.is_final and f.failure.kind is FailureKind.PERMANENT)
 
-    def last_measurement(self) -> int:
-        """Number of the newest measurement; 0 before the first. Numbers order what clocks cannot."""
-        return max((record.id for record in self.store.measurements.list(self.campaign.id)), default=0)
+    def n_values(self) -> JsonObject:
+        """How many values have come at each fidelity, for a round's notes. Counted before the fit that learns them."""
+        return dict(self.store.measurements.counts(self.campaign.id))
 
-    def measured_after(self, notes: JsonObject) -> tuple[MeasurementRecord, ...]:
-        """Measurements that came after a round's notes were written."""
-        known = notes.get("last_measurement")
-        newest = known if isinstance(known, int) else 0
-        return tuple(record for record in self.store.measurements.list(self.campaign.id) if record.id > newest)
+    def news_since(self, notes: JsonObject) -> frozenset[str]:
+        """Fidelities at which values have come, or were corrected, since those that a round's notes count."""
+        known = notes.get("n_values")
+        before = known if isinstance(known, Mapping) else {}
+        now = self.store.measurements.counts(self.campaign.id)
+        return frozenset(fidelity for fidelity, number in now.items() if number != before.get(fidelity))
 
     def emit(self, kind: EventKind, message: str, **payload: JsonValue) -> None:
         """Tells everybody who watches the campaign what has happened."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 
@@ -30,22 +30,34 @@ class Target:
 
 
 def drive(
-    target: Target, requests: Callable[[int], Iterator[tuple[str, str, bytes]]], *, n_clients: int, expected: int
+    targets: Sequence[Target],
+    requests: Callable[[int], Iterator[tuple[str, str, bytes]]],
+    *,
+    n_clients: int,
+    expected: int,
+    rate_per_s: float | None = None,
 ) -> Tally:
     """Runs clients side by side, each through its own requests, one after the other.
 
     Args:
-        target: The service.
+        targets: The processes of the service, among which the clients are dealt out.
         requests: The method, path and body of each request of a client, by the client's number.
         n_clients: How many at once.
         expected: The status of a good answer.
+        rate_per_s: Requests a second of all clients together, evenly spaced; latency then counts from when a request
+            was due, however late the one before was answered. None to send each as soon as the last is answered.
     """
     tally = Tally()
 
     async def client(number: int) -> None:
+        target = targets[number % len(targets)]
         reader, writer = await asyncio.open_connection(target.host, target.port)
-        for method, path, body in requests(number):
+        for turn, (method, path, body) in enumerate(requests(number)):
             began = time.perf_counter()
+            if rate_per_s is not None:
+                due = started + (number + turn * n_clients) / rate_per_s
+                await asyncio.sleep(due - began)
+                began = due
             writer.write(_message(target, method, path, body))
             status, answer = await _answer(reader)
             tally.latencies_s.append(time.perf_counter() - began)
@@ -56,9 +68,9 @@ def drive(
     async def all_clients() -> None:
         await asyncio.gather(*(client(number) for number in range(n_clients)))
 
-    began = time.perf_counter()
+    started = time.perf_counter()
     asyncio.run(all_clients())
-    tally.wall_s = time.perf_counter() - began
+    tally.wall_s = time.perf_counter() - started
     return tally
 
 

@@ -9,21 +9,37 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
 PATIENCE_S = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of the service."""
+
+    port: int
+    number: int
+    """Of the process."""
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that it has taken so far, in user and system mode."""
+        fields = Path(f"/proc/{self.number}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(ticks) for ticks in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def served(home: Path, store_url: str, *, log: Path) -> Iterator[int]:
-    """Starts the service without a worker, waits until it answers, yields its port, and ends it."""
+def served(home: Path, store_url: str, *, log: Path) -> Iterator[Process]:
+    """Starts the service without a worker, waits until it answers, yields it, and ends it."""
     port = free_port()
     with log.open("ab") as output:
         process = start(home, store_url, port, output.fileno())
         try:
             wait_until_ready(process, port, log)
-            yield port
+            yield Process(port, process.pid)
         finally:
             process.terminate()
             process.wait(timeout=PATIENCE_S)

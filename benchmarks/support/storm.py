@@ -14,6 +14,10 @@ Acknowledge: TypeAlias = Callable[[str], None]
 """Says that something is safe: whoever hears it relies on it for ever."""
 Work: TypeAlias = Callable[[Acknowledge], None]
 """Runs to its end, and may be run again after it was killed anywhere."""
+Step: TypeAlias = Callable[[], None]
+"""Called at each point at which the process may die."""
+Points: TypeAlias = Callable[[Step], None]
+"""Arranges, in the process itself, that each point is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +25,31 @@ class Life:
     """How a process fared."""
 
     acknowledged: tuple[str, ...]
-    n_statements: int
-    """SQL statements and commits until its end; 0 where it was killed."""
+    n_points: int
+    """Points at which it could have died until its end; 0 where it was killed."""
     was_killed: bool
 
 
-def live(work: Work, *, kill_at: int | None, beside: Callable[[], None] | None = None) -> Life:
-    """Runs work in a child process that sends itself SIGKILL before its nth SQL statement or commit.
+def at_statements(step: Step) -> None:
+    """Points before each SQL statement and commit."""
+    event.listen(Engine, "before_cursor_execute", lambda *_: step())
+    event.listen(Engine, "commit", lambda *_: step())
+
+
+def live(
+    work: Work,
+    *,
+    kill_at: int | None,
+    beside: Callable[[], None] | None = None,
+    points: Points = at_statements,
+) -> Life:
+    """Runs work in a child process that sends itself SIGKILL at its nth point.
 
     Args:
         work: What the child does.
-        kill_at: Number of the statement before which it dies, counted from 1; None lets it live.
+        kill_at: Number of the point at which it dies, counted from 1; None lets it live.
         beside: Runs in a thread of this process while the child lives, such as a client of the child.
+        points: Where the child may die.
 
     Raises:
         SystemExit: If the child ended by itself with an error.
@@ -41,7 +58,7 @@ def live(work: Work, *, kill_at: int | None, beside: Callable[[], None] | None =
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _child(work, writing, kill_at)
+        _child(work, writing, kill_at, points)
     os.close(writing)
     companion = (
         threading.Thread(target=beside) if beside is not None else None
@@ -61,20 +78,19 @@ def live(work: Work, *, kill_at: int | None, beside: Callable[[], None] | None =
     return Life(said, sum(counts), was_killed)
 
 
-def _child(work: Work, pipe: int, kill_at: int | None) -> None:
-    n_statements = 0
+def _child(work: Work, pipe: int, kill_at: int | None, points: Points) -> None:
+    n_points = 0
 
-    def count(*_: object) -> None:
-        nonlocal n_statements
-        n_statements += 1
-        if n_statements == kill_at:
+    def count() -> None:
+        nonlocal n_points
+        n_points += 1
+        if n_points == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(Engine, "before_cursor_execute", count)
-    event.listen(Engine, "commit", count)
+    points(count)
     try:
         work(lambda what: _write(pipe, f"safe {what}\n"))
-        _write(pipe, f"end {n_statements}\n")
+        _write(pipe, f"end {n_points}\n")
     except BaseException:  # noqa: BLE001 - the child must never return into its parent's code
         traceback.print_exc()
         os._exit(1)

@@ -1,11 +1,9 @@
 """Storms over the API: its process dies, its client repeats what was not acknowledged."""
 
 import json
-import logging
 import os
 import socket
 import tempfile
-import threading
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -13,11 +11,11 @@ from pathlib import Path
 from support.filled_people import machine_token
 from support.served import HOST
 from support.storm import Acknowledge, Life, live
+from support.storm_service import serve
 from support.storm_work import LEASE_S, WORKER, fails, failure, known, measurement, open_day, said
 
 from domain.json_value import JsonValue
 from domain.parsing import to_json_value
-from services.settings import load_settings
 from services.store import open_store
 
 
@@ -48,36 +46,18 @@ class ApiStage:
                 client.work_through()
                 os.close(stop_writing)
 
-            def serve(_: Acknowledge) -> None:
+            def work(_: Acknowledge) -> None:
                 os.close(stop_writing)
-                _serve(self.url, self._home, listening, stop_reading)
+                serve(self.url, self._home, listening, stop_reading)
 
-            life = live(serve, kill_at=kill_at, beside=beside)
+            life = live(work, kill_at=kill_at, beside=beside)
             os.close(stop_reading)
-        return Life(tuple(acknowledged), life.n_statements, life.was_killed)
+        return Life(tuple(acknowledged), life.n_points, life.was_killed)
 
     def known(self) -> frozenset[str]:
         """What the store holds of what may have been acknowledged."""
         with open_store(self.url) as store:
             return known(store)
-
-
-def _serve(url: str, home: Path, listening: socket.socket, stop: int) -> None:
-    import structlog
-    import uvicorn
-
-    from services.api.app import create_app
-
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    settings = load_settings({"PETALITE_HOME": str(home), "PETALITE_STORE_URL": url})
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="critical"))
-
-    def wait_for_the_end() -> None:
-        os.read(stop, 1)
-        server.should_exit = True
-
-    threading.Thread(target=wait_for_the_end, daemon=True).start()
-    server.run(sockets=[listening])
 
 
 class _Client:

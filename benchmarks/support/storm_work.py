@@ -28,10 +28,10 @@ def spec() -> CampaignSpec:
     )
 
 
-def open_day(store: Store, *, group_id: int | None = None) -> None:
+def open_day(store: Store, *, group_id: int | None = None, n_queries: int = N_QUERIES) -> None:
     """Asks the day's questions."""
     campaign = store.campaigns.create(spec(), group_id=group_id)
-    open_round(store, campaign.id, 0, [example_pick(number, FIDELITY) for number in range(N_QUERIES)])
+    open_round(store, campaign.id, 0, [example_pick(number, FIDELITY) for number in range(n_queries)])
 
 
 def fails(query_id: int, attempt: int) -> FailureKind | None:

@@ -1,50 +1,29 @@
-"""One claim on one machine: the claim kept alive, the reference energies found, the look made."""
+"""One claim on one machine: the claim kept alive, the look made."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from domain.errors import PetaliteError, ServiceAwayError
 from domain.look import LookRequest
-from domain.measurement import FailureKind, Provenance
 from domain.ports import ComputedOracle
 from flows.answers import failure_of, measurement_of
 from flows.machine.client import MachineClient
+from flows.machine.references import References
 from flows.machine.spool import Parcel
-from oracles.process import Answer, OracleProcess, ReferenceAnswer, Refusal
-from services.messages.claims import Claim, FailureRequest, MeasurementRequest, ReferenceMessage
-
-T = TypeVar("T")
+from flows.machine.watch import Watch, require_wanted
+from oracles.process import Answer, OracleProcess, Refusal
+from services.messages.claims import Claim, FailureRequest, MeasurementRequest
 
 TICK_S: Final = 0.2
 """How often the watch over a look wakes up."""
 BEATS_PER_LEASE: Final = 3.0
-PATIENCE_S: Final = 5.0
-"""How long a service that is away is left alone before it is asked again."""
-
-
-class LookAbandonedError(Exception):
-    """The machine is to stop before the look is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How long a claim lives, and when a look is given up."""
-
-    lease_s: float
-    """Seconds until a claim lapses unless a heartbeat comes."""
-    stop: threading.Event
-    """Set when the machine is to stop."""
-    grace_s: float
-    """Seconds that a look under way has to finish once the machine is to stop."""
 
 
 def answer_claim(
-    client: MachineClient, claim: Claim, oracle: ComputedOracle, process: OracleProcess, *, worker: str, watch: Watch
+    client: MachineClient, claim: Claim, oracle: ComputedOracle, process: OracleProcess, *, references: References
 ) -> Parcel:
     """Makes the look that a claim asks for. What the oracle does wrong is a failure, not an error.
 
@@ -52,13 +31,14 @@ def answer_claim(
         LookAbandonedError: If the machine is to stop and the look takes longer than the grace.
         PetaliteError: If the service refuses to hand out or to take reference energies.
     """
+    worker, watch = references.worker, references.watch
     with _kept_alive(client, claim, process, watch):
-        references = _references(client, claim, oracle, process, worker=worker, watch=watch)
-        if isinstance(references, Refusal):
-            return _parcel(claim, references, oracle, worker)
-        request = LookRequest(claim.blueprint, claim.seed, claim.realizations, references)
+        found = references.find(claim, oracle, process)
+        if isinstance(found, Refusal):
+            return _parcel(claim, found, oracle, worker)
+        request = LookRequest(claim.blueprint, claim.seed, claim.realizations, found)
         outcome = process.look(request)
-        _require_wanted(outcome, watch)
+        require_wanted(outcome, watch)
         return _parcel(claim, outcome, oracle, worker)
 
 
@@ -103,59 +83,6 @@ def _beat(client: MachineClient, claim: Claim, lease_s: float) -> bool:
         return True
     except PetaliteError:
         return False  # the answer will be refused in the same words, where people see them
-
-
-def _references(
-    client: MachineClient,
-    claim: Claim,
-    oracle: ComputedOracle,
-    process: OracleProcess,
-    *,
-    worker: str,
-    watch: Watch,
-) -> Mapping[str, float] | Refusal:
-    """Energies per atom (eV) of the elements' reference structures; those that nobody has computed are computed."""
-    symbols = oracle.reference_elements(claim.blueprint)
-    if not symbols:
-        return {}
-    digest = claim.fidelity.settings_digest
-    known = dict(_patiently(partial(client.references, oracle.name, oracle.version, digest), watch))
-    for symbol in symbols:
-        if symbol in known:
-            continue
-        answer = _reference(process, symbol, watch)
-        if isinstance(answer, Refusal):
-            reason = f"The reference energy of {symbol} is missing: {answer.reason}"
-            return Refusal(FailureKind.REJECTED, reason, core_seconds=0.0, wall_s=0.0)
-        provenance = Provenance(oracle.name, answer.oracle_version, digest, worker)
-        message = ReferenceMessage(answer.reference, provenance, answer.core_seconds)
-        kept = _patiently(partial(client.put_reference, message), watch)
-        known[symbol] = kept.reference.energy_eV_per_atom
-    return {symbol: known[symbol] for symbol in symbols}
-
-
-def _reference(process: OracleProcess, symbol: str, watch: Watch) -> ReferenceAnswer | Refusal:
-    answer = process.reference(symbol)
-    _require_wanted(answer, watch)
-    if isinstance(answer, Refusal) and answer.kind is FailureKind.TRANSIENT:
-        answer = process.reference(symbol)
-        _require_wanted(answer, watch)
-    return answer
-
-
-def _require_wanted(outcome: Answer | ReferenceAnswer | Refusal, watch: Watch) -> None:
-    was_interrupted = isinstance(outcome, Refusal) and outcome.details.get("error") == "Interrupted"
-    if was_interrupted and watch.stop.is_set():
-        raise LookAbandonedError
-
-
-def _patiently(call: Callable[[], T], watch: Watch) -> T:
-    while True:
-        try:
-            return call()
-        except ServiceAwayError:
-            if watch.stop.wait(PATIENCE_S):
-                raise LookAbandonedError from None
 
 
 def _parcel(claim: Claim, outcome: Answer | Refusal, oracle: ComputedOracle, worker: str) -> Parcel:

@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
 
 from domain.errors import (
-    ConflictError,
-    InvalidValueError,
-    NotFoundError,
     OracleUnavailableError,
     PetaliteError,
     ServiceAwayError,
@@ -17,14 +13,16 @@ from domain.errors import (
     UnknownOracleError,
 )
 from domain.fidelity import Capability, Fidelity
-from domain.measurement import Failure, FailureKind
 from domain.ports import ComputedOracle
 from flows.machine.client import MachineClient
-from flows.machine.looking import LookAbandonedError, Watch, answer_claim
+from flows.machine.looking import answer_claim
+from flows.machine.post import Post
+from flows.machine.references import References
 from flows.machine.spool import Parcel, Spool
+from flows.machine.watch import LookAbandonedError, Watch
 from oracles.process import OracleProcess
 from oracles.registry import build_oracle
-from services.messages.claims import Claim, FailureRequest
+from services.messages.claims import Claim
 
 POLL_S: Final = 10.0
 """How long a machine rests when nothing waits for it or the service is away."""
@@ -71,6 +69,7 @@ class Machine:
     ) -> None:
         self._client = client
         self._spool = spool
+        self._post = Post(client, spool, report)
         self._offer = offer
         self._watch = watch
         self._report = report
@@ -98,14 +97,8 @@ class Machine:
             self._bench.close()
 
     def deliver(self) -> bool:
-        """Delivers every finished answer; False if the service is away."""
-        try:
-            for parcel in self._spool.parcels():
-                self._deliver(parcel)
-        except ServiceAwayError as away:
-            self._report(str(away))
-            return False
-        return True
+        """Delivers everything that is finished; False if the service is away."""
+        return self._post.deliver()
 
     def _take_turn(self) -> _Turn:
         """Answers one query."""
@@ -135,7 +128,13 @@ class Machine:
         try:
             oracle = _build(claim.fidelity)
             process = self._bench.process_for(claim.fidelity)
-            parcel = answer_claim(self._client, claim, oracle, process, worker=self._offer.worker, watch=self._watch)
+            parcel = answer_claim(
+                self._client,
+                claim,
+                oracle,
+                process,
+                references=References(self._client, self._post, worker=self._offer.worker, watch=self._watch),
+            )
         except LookAbandonedError:
             self._release(claim)
             self._report(f"Gave {what} back")
@@ -151,29 +150,6 @@ class Machine:
             self._client.release(claim.query.id, claim.query.fence)
         except PetaliteError as error:
             self._report(f"Query {claim.query.id} could not be given back and will lapse: {error.problem}")
-
-    def _deliver(self, parcel: Parcel) -> None:
-        try:
-            self._client.deliver(parcel)
-        except InvalidValueError as refused:
-            if parcel.failure is None:
-                self._deliver(self._spooled_failure(parcel, refused))
-            else:
-                self._set_aside(parcel, refused)
-        except (NotFoundError, ConflictError) as refused:
-            self._set_aside(parcel, refused)
-        else:
-            self._spool.remove(parcel)
-
-    def _spooled_failure(self, parcel: Parcel, refused: InvalidValueError) -> Parcel:
-        """A value that cannot be is a look that would fail again."""
-        failed = _failed(parcel, refused)
-        self._spool.put(failed)
-        return failed
-
-    def _set_aside(self, parcel: Parcel, refused: PetaliteError) -> None:
-        path = self._spool.set_aside(parcel, str(refused))
-        self._report(f"The service does not take the answer to query {parcel.query_id}, kept in {path}: {refused}")
 
 
 @dataclass(slots=True)
@@ -211,21 +187,6 @@ def _build(fidelity: Fidelity) -> ComputedOracle:
     if not isinstance(oracle, ComputedOracle):
         raise OracleUnavailableError(f"No machine answers the oracle '{fidelity.oracle}': people do.", remedy=remedy)
     return oracle
-
-
-def _failed(parcel: Parcel, refused: InvalidValueError) -> Parcel:
-    seen = parcel.measurement
-    if seen is None:
-        return parcel
-    failure = Failure(
-        kind=FailureKind.PERMANENT,
-        reason=refused.problem,
-        worker=seen.measurement.provenance.worker,
-        cost=seen.measurement.cost,
-        failed_at=datetime.now(UTC),
-        details={**seen.measurement.details, "value": seen.measurement.value, "unit": seen.measurement.unit},
-    )
-    return Parcel(parcel.query_id, failure=FailureRequest(seen.fence, failure))
 
 
 def _told(parcel: Parcel) -> str:

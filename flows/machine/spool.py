@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from domain.digest import content_digest
 from domain.errors import ConflictError, InvalidValueError
 from domain.parsing import ParseError, parse_json, to_json, to_json_value
-from services.messages.claims import FailureRequest, MeasurementRequest
+from services.messages.claims import FailureRequest, MeasurementRequest, ReferenceMessage
+
+T = TypeVar("T")
 
 _NAME: Final = re.compile(r"query-(\d+)-claim-(\d+)\.json")
+_REFERENCE_NAME: Final = re.compile(r"reference-[A-Z][a-z]?-[0-9a-f]{16}\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Parcel:
 
 
 class Spool:
-    """A folder with a file for each answer that is not delivered yet.
+    """A folder with a file for each answer and each reference energy that is not delivered yet.
 
     Several processes may share it: a file appears as a whole or not at all, and delivering one twice is harmless.
 
@@ -113,20 +116,51 @@ class Spool:
 
     def set_aside(self, parcel: Parcel, reason: str) -> Path:
         """Moves a parcel that the service will never take to where people find it, with the reason beside it."""
-        path = self._path(parcel.query_id, parcel.fence)
-        _write(self.refused_folder / f"{path.stem}.txt", reason + "\n")
-        path.replace(self.refused_folder / path.name)
-        return self.refused_folder / path.name
+        return self._set_aside(self._path(parcel.query_id, parcel.fence), reason)
+
+    def put_reference(self, message: ReferenceMessage) -> None:
+        """Keeps a reference energy; it is on the disk when this returns."""
+        _write(self._reference_path(message), to_json(message))
+
+    def references(self) -> tuple[ReferenceMessage, ...]:
+        """Reference energies that are not delivered yet. A damaged file is set aside."""
+        names = sorted(path.name for path in self._folder.iterdir() if _REFERENCE_NAME.fullmatch(path.name))
+        found = (self._load(ReferenceMessage, self._folder / name) for name in names)
+        return tuple(message for message in found if message is not None)
+
+    def remove_reference(self, message: ReferenceMessage) -> None:
+        """Forgets a reference energy that was delivered."""
+        self._reference_path(message).unlink(missing_ok=True)
+
+    def set_reference_aside(self, message: ReferenceMessage, reason: str) -> Path:
+        """Moves a reference energy that the service will never take to where people find it."""
+        return self._set_aside(self._reference_path(message), reason)
 
     def _read(self) -> Iterator[Parcel]:
         numbered = [(match, path) for path in self._folder.iterdir() if (match := _NAME.fullmatch(path.name))]
         for _, path in sorted(numbered, key=lambda found: (int(found[0][1]), int(found[0][2]))):
-            try:
-                yield parse_json(Parcel, path.read_bytes())
-            except ParseError:
-                path.replace(self.refused_folder / path.name)
-            except FileNotFoundError:
-                continue  # another process has just delivered it
+            parcel = self._load(Parcel, path)
+            if parcel is not None:
+                yield parcel
+
+    def _load(self, cls: type[T], path: Path) -> T | None:
+        try:
+            return parse_json(cls, path.read_bytes())
+        except ParseError:
+            path.replace(self.refused_folder / path.name)
+        except FileNotFoundError:
+            pass  # another process has just delivered it
+        return None
+
+    def _set_aside(self, path: Path, reason: str) -> Path:
+        _write(self.refused_folder / f"{path.stem}.txt", reason + "\n")
+        path.replace(self.refused_folder / path.name)
+        return self.refused_folder / path.name
+
+    def _reference_path(self, message: ReferenceMessage) -> Path:
+        origin = message.provenance
+        digest = content_digest([origin.oracle, origin.oracle_version, origin.settings_digest])
+        return self._folder / f"reference-{message.reference.symbol}-{digest[:16]}.json"
 
     def _path(self, query_id: int, fence: int) -> Path:
         return self._folder / f"query-{query_id}-claim-{fence}.json"

@@ -50,7 +50,8 @@ def accept_invitation(store: Store, secret: str, *, name: str, password: str) ->
         ConflictError: If the name is taken; the invitation stays good.
     """
     shown = Secret.read(secret)
-    if shown is None or shown.kind is not SecretKind.INVITATION:
+    # Looked at before the password is hashed, which takes more time and memory than a stranger should be given.
+    if shown is None or shown.kind is not SecretKind.INVITATION or not store.invitations.is_good(shown.hash):
         raise _no_invitation()
     require_name(name, what="user")
     password_hash = hash_password(password, user_name=name)

@@ -108,6 +108,7 @@ def change_own_password(store: Store, principal: Principal, *, old: str, new: st
         raise InvalidValueError("Only somebody who signed in with a password can change it.", remedy="Sign in.")
     attempt = count_attempt(store, principal.name, client=client)
     if not check_password(old, store.people.password_hash(principal.user_id)):
+        store.audit.append(principal.name, "user.refuse-password", f"user {principal.name}", {"client": client})
         raise PermissionDeniedError("The old password is wrong.", remedy="Check it, or ask an administrator.")
     forgive(store, attempt)
     set_password(store, principal.name, new, by=principal)

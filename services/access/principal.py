@@ -44,7 +44,11 @@ class Principal:
 
     def may_see(self, campaign: CampaignRecord) -> bool:
         """Whether a campaign is this one's business: an administrator's is every one, others' those of their groups."""
-        return self.role is Role.ADMINISTRATOR or campaign.group_id in self.groups
+        return self.may_see_group(campaign.group_id)
+
+    def may_see_group(self, group_id: int | None) -> bool:
+        """The same of all campaigns of a group; None for those of no group."""
+        return self.role is Role.ADMINISTRATOR or group_id in self.groups
 
 
 def local_operator() -> Principal:
@@ -52,7 +56,7 @@ def local_operator() -> Principal:
     role = Role.ADMINISTRATOR
     return Principal(
         user_id=None,
-        name=f"os {_login_name()}@{socket.gethostname()}",
+        name=f"os {login_name()}@{socket.gethostname()}",
         role=role,
         groups=frozenset(),
         permissions=PERMISSIONS_OF_ROLE[role],
@@ -60,7 +64,8 @@ def local_operator() -> Principal:
     )
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """The login name of whoever works on the machine itself."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.bodies import Bodies
 from services.api.documentation import document, problem_responses
+from services.api.express import Express
 from services.api.guard import Guard
 from services.api.problems import install_problems
 from services.api.rate import Rates
@@ -40,7 +41,6 @@ from services.api.routers import (
 from services.api.service import Service
 from services.api.trail import Trail
 from services.settings import Settings
-from services.store import open_store
 
 PREFIX: Final = "/api/v1"
 PUBLIC_ROUTES: Final = frozenset(
@@ -84,6 +84,7 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
     # At the address, and with the errors, that the specification prescribes.
     app.include_router(optimade.router, responses=problem_responses("application/json"))
     # Added last, met first.
+    app.add_middleware(Express, service=service)
     app.add_middleware(Bodies)
     app.add_middleware(Guard, service=service, public=PUBLIC_ROUTES, rates=rates or Rates())
     app.add_middleware(Trail, meters=service.meters)
@@ -124,14 +125,12 @@ def _routers() -> tuple[APIRouter, ...]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    service.store = await run_in_threadpool(open_store, service.settings.store_url)
-    service.stopping.clear()
+    await run_in_threadpool(service.open)
     try:
         yield
     finally:
         service.stopping.set()
-        store, service.store = service.store, None
-        await run_in_threadpool(store.close)
+        await run_in_threadpool(service.close)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -109,8 +109,14 @@ class Change:
         return f"user {self.principal.user_id}"
 
 
-def changing(permission: Permission) -> Callable[..., Coroutine[None, None, Change]]:
-    """The dependency of a route that changes something: requires a permission and gives the change to make."""
+def changing(permission: Permission, *, takes_key: bool = True) -> Callable[..., Coroutine[None, None, Change]]:
+    """The dependency of a route that changes something: requires a permission and gives the change to make.
+
+    Args:
+        permission: What the caller needs.
+        takes_key: Whether requests may carry an idempotency key. Not where a body holds a password: a digest of the
+            body is kept with the key, and passwords can be guessed from it.
+    """
 
     async def change(
         request: Request,
@@ -123,7 +129,11 @@ def changing(permission: Permission) -> Callable[..., Coroutine[None, None, Chan
         service = service_of(request)
         return Change(service.open_store, principal, idempotency_key, payload, service.questions)
 
-    return change
+    async def keyless_change(request: Request, principal: Annotated[Principal, Depends(require(permission))]) -> Change:
+        service = service_of(request)
+        return Change(service.open_store, principal, None, {}, service.questions)
+
+    return change if takes_key else keyless_change
 
 
 async def _body_digest(request: Request) -> str:

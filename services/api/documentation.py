@@ -12,8 +12,10 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import TypeAdapter
 
 from services.access.roles import Permission
+from services.api.body_examples import BODY_EXAMPLES
 from services.api.dependencies import Requirement
 from services.api.guard import SESSION_COOKIE
+from services.api.links import LINKS
 from services.api.problems import MEDIA_TYPE, ProblemDetails
 
 _PROBLEM: Final = "#/components/schemas/ProblemDetails"
@@ -87,11 +89,19 @@ def _described(app: FastAPI, public: frozenset[tuple[str, str]]) -> dict[str, ob
         "token": {"type": "http", "scheme": "bearer", "description": "An API token, `petalite_…`."},
         "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
     }
+    described = {}
     for found in operations(app):
         for method in found.methods or ():
             operation = schema["paths"].get(found.path_format, {}).get(method.lower())
-            if operation is not None and (method, found.path) not in public:
+            if operation is None:
+                continue
+            described[found.name] = operation
+            if (method, found.path) not in public:
                 operation["security"] = [{"token": []}, {"session": []}]
                 needed = ", ".join(f"`{permission.value}`" for permission in permissions_of(found.dependant))
                 operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needed}.".strip()
+    for name, example in BODY_EXAMPLES.items():
+        described[name]["requestBody"]["content"]["application/json"]["example"] = example
+    for link in LINKS:
+        described[link.source]["responses"][str(link.status)].setdefault("links", {})[link.target] = link.description
     return schema

@@ -85,10 +85,15 @@ class Guard:
 
     async def _holder(self, token: str) -> Principal:
         principal = self._recent.find(token)
-        if principal is None:
-            principal = await run_in_threadpool(authenticate, self._service.open_store, token)
-            if principal.token_id is not None:
-                self._recent.keep(token, principal)
+        if principal is not None:
+            return principal
+        # Many machines may show one token: what it is worth is then looked up once for all who wait.
+        async with self._recent.turn(token):
+            principal = self._recent.find(token)
+            if principal is None:
+                principal = await run_in_threadpool(authenticate, self._service.open_store, token)
+                if principal.token_id is not None:
+                    self._recent.keep(token, principal)
         return principal
 
 

@@ -31,7 +31,7 @@ from domain.errors import (
     TooManyAttemptsError,
     UnreadableFileError,
 )
-from domain.parsing import ParseError, Problem, to_json_value
+from domain.parsing import Location, ParseError, Problem, plain_message, to_json_value
 from services.api.errors import (
     ForeignOriginError,
     MalformedRequestError,
@@ -134,15 +134,19 @@ async def _on_petalite_error(_request: Request, error: PetaliteError) -> Respons
 
 async def _on_invalid_request(_request: Request, error: RequestValidationError) -> Response:
     # What was sent is never echoed: it may be a secret, or no text at all.
-    problems = tuple(
-        Problem(tuple(found["loc"]), found["msg"].removeprefix("Value error, ")) for found in error.errors()
-    )
+    problems = tuple(_problem(found["type"], found["msg"], tuple(found["loc"])) for found in error.errors())
     return _response(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"The request is not valid: {'; '.join(f'{problem.field}: {problem.message}' for problem in problems[:5])}.",
         remedy="Correct the fields named; /api/v1/openapi.json says what is expected.",
         errors=_fields(problems),
     )
+
+
+def _problem(kind: str, message: str, location: Location) -> Problem:
+    if "Expected UploadFile" in message:  # how the framework names a file in a form
+        return Problem(location, "Input should be a file")
+    return Problem(location, plain_message(kind, message, location))
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:

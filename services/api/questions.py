@@ -1,7 +1,6 @@
 """What machines ask about again and again: whether a query is theirs to answer, and who holds it."""
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import Final
 
 from domain.errors import ConflictError, NotFoundError
@@ -29,25 +28,30 @@ class Questions:
             NotFoundError: If there is none, or it belongs to others.
             ConflictError: If a laboratory is asked and not a machine, or the claim is another user's.
         """
-        question = self._find(store, principal, query_id)
-        is_current = question.state is QueryState.CLAIMED and question.fence == fence
-        if is_current and not (question.worker or "").startswith(principal.name + SEPARATOR):
-            raise ConflictError(f"Query {query_id} is held by somebody else.", remedy="Claim another query.")
-        return question
-
-    def _find(self, store: Store, principal: Principal, query_id: int) -> OpenQuestion:
         try:
             question = store.pages.question(query_id)
-            campaign = replace(self._campaign(store, question.campaign_id), group_id=question.group_id)
         except NotFoundError as error:
             raise _no_query(query_id) from error
-        if not principal.may_see(campaign):
-            raise _no_query(query_id)
+        self.require_held(store, principal, question, fence)
+        return question
+
+    def require_held(self, store: Store, principal: Principal, question: OpenQuestion, fence: int) -> None:
+        """Refuses a query that the caller may not speak about under a claim.
+
+        Raises:
+            NotFoundError: If it belongs to others.
+            ConflictError: If a laboratory is asked and not a machine, or the claim is another user's.
+        """
+        if not principal.may_see_group(question.group_id):
+            raise _no_query(question.query_id)
+        campaign = self._campaign(store, question.campaign_id)
         if campaign.spec.fidelities.fidelity(question.fidelity).is_laboratory:
             raise ConflictError(
-                f"Query {query_id} is asked of a laboratory.", remedy="Hand its result in under /laboratory."
+                f"Query {question.query_id} is asked of a laboratory.", remedy="Hand its result in under /laboratory."
             )
-        return question
+        is_current = question.state is QueryState.CLAIMED and question.fence == fence
+        if is_current and not (question.worker or "").startswith(principal.name + SEPARATOR):
+            raise ConflictError(f"Query {question.query_id} is held by somebody else.", remedy="Claim another query.")
 
     def _campaign(self, store: Store, campaign_id: int) -> CampaignRecord:
         campaign = self._campaigns.get(campaign_id)

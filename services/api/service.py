@@ -2,15 +2,19 @@
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.types import Scope
 
 from domain.errors import NotAuthenticatedError, StoreError
 from services.access.principal import Principal
+from services.api.hand_in import HandedIn, hand_in, hand_in_together
 from services.api.meters import Meters
 from services.api.questions import Questions
 from services.settings import Settings
-from services.store import Store
+from services.store import Store, open_store
+from services.store.joint import Joint
+from services.store.records import MeasurementRecord
 
 PRINCIPAL_KEY = "petalite.principal"
 """Key of a request's scope under which the guard leaves whom it let in."""
@@ -27,6 +31,22 @@ class Service:
     """Set when the process is asked to stop, so that streams end by themselves."""
     meters: Meters = field(default_factory=Meters)
     questions: Questions = field(default_factory=Questions)
+    desk: Joint[HandedIn, MeasurementRecord] | None = None
+    """Where measurements are gathered while the store is open."""
+
+    def open(self) -> None:
+        """Opens the store."""
+        self.store = store = open_store(self.settings.store_url)
+        self.desk = store.joint(
+            many=partial(hand_in_together, store, self.questions), one=partial(hand_in, store, self.questions)
+        )
+        self.stopping.clear()
+
+    def close(self) -> None:
+        """Finishes what was accepted and closes the store."""
+        store, self.store, self.desk = self.store, None, None
+        if store is not None:
+            store.close()
 
     @property
     def open_store(self) -> Store:

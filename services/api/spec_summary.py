@@ -7,6 +7,7 @@ from typing import Final
 from domain.campaign import CampaignSpec
 from domain.errors import SpecError
 from domain.fidelity import AnsweredBy
+from services.api.registered import require_registered_oracles
 from services.specs import read_spec
 
 LARGEST_SPEC: Final = 64 * 2**10
@@ -53,10 +54,13 @@ def understand_spec(content: bytes) -> SpecSummary:
 
     Raises:
         SpecError: If it does not describe a campaign; names every problem with its line and field.
+        UnknownOracleError: If an oracle of it is not registered here.
     """
     if len(content) > LARGEST_SPEC:
         raise SpecError(f"The spec is larger than {LARGEST_SPEC // 2**10} KiB.", remedy="Leave out what is no spec.")
-    return summarise(read_spec(content, _NAME))
+    spec = read_spec(content, _NAME)
+    require_registered_oracles(spec)
+    return summarise(spec)
 
 
 def summarise(spec: CampaignSpec) -> SpecSummary:

@@ -10,8 +10,12 @@ from services.materials.formats import MEDIA_TYPES, StructureFormat
 WantedFormat = Annotated[StructureFormat, Query(alias="format", description="In which format.")]
 
 _TEXT: Final[dict[str, object]] = {"schema": {"type": "string"}}
+_JSON: Final[dict[str, object]] = {"schema": {"type": "object"}}
 FORMAT_RESPONSES: Final[dict[int | str, dict[str, object]]] = {
-    200: {"description": "The structure.", "content": dict.fromkeys(MEDIA_TYPES.values(), _TEXT)}
+    200: {
+        "description": "The structure.",
+        "content": {**dict.fromkeys(MEDIA_TYPES.values(), _TEXT), MEDIA_TYPES[StructureFormat.MSON]: _JSON},
+    }
 }
 _ENDINGS: Final = {
     StructureFormat.CIF: ".cif",

@@ -1,5 +1,6 @@
 """An application in the caller's process, with somebody of every role and a campaign of theirs."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from services.access.tokens import create_token
 from services.api.app import create_app
 from services.api.rate import Rate, Rates
 from services.api.service import Service
+from services.logging import brief_line
 from services.settings import load_settings
 from services.store import Store
 from services.store.examples import example_pick, example_spec, open_round
@@ -69,16 +71,17 @@ def example_campaign(name: str) -> CampaignSpec:
 
 
 @contextmanager
-def serving(home: Path, *, rates: Rates | None = None) -> Iterator[Served]:
-    """Runs an application on a new store in a folder.
+def serving(home: Path, *, rates: Rates | None = None, store_url: str = "") -> Iterator[Served]:
+    """Runs an application on a new store.
 
     Args:
-        home: The folder.
+        home: A folder for its files.
         rates: How often callers may come; without limits where None.
+        store_url: Address of the store; an SQLite file in the folder where empty.
     """
-    settings = load_settings({"PETALITE_HOME": str(home)})
+    settings = load_settings({"PETALITE_HOME": str(home), "PETALITE_STORE_URL": store_url})
     app = create_app(settings, rates=rates or Rates(_UNLIMITED, _UNLIMITED))
-    with capture_logs() as logged, running(app) as client:
+    with _captured_logs() as logged, running(app) as client:
         service: Service = app.state.service
         store = service.open_store
         for group in (OWN_GROUP, OTHER_GROUP):
@@ -109,6 +112,28 @@ def running(app: FastAPI) -> Iterator[httpx.Client]:
         httpx.Client(transport=_InProcess(app, portal), base_url="http://petalite.test") as client,
     ):
         yield client
+
+
+@contextmanager
+def _captured_logs() -> Iterator[Sequence[Mapping[str, object]]]:
+    """What is logged, briefly or not, instead of its being written anywhere."""
+    logger = logging.getLogger("petalite.api")
+    before = logger.level
+    with capture_logs() as logged:
+
+        def note(record: logging.LogRecord) -> bool:
+            line = brief_line(record)
+            if line is not None:
+                logged.append(dict(line))
+            return line is None
+
+        logger.addFilter(note)
+        logger.setLevel(logging.INFO)
+        try:
+            yield logged
+        finally:
+            logger.setLevel(before)
+            logger.removeFilter(note)
 
 
 class _InProcess(httpx.BaseTransport):

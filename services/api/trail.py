@@ -3,12 +3,10 @@
 import re
 import secrets
 import time
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import PetaliteError
@@ -16,21 +14,21 @@ from services.access.principal import Principal
 from services.api.meters import Meters
 from services.api.problems import problem_response, unexpected_response
 from services.api.service import PRINCIPAL_KEY
+from services.logging import log_briefly
 
 REQUEST_ID: Final = "X-Request-ID"
+_REQUEST_ID_HEADER: Final = REQUEST_ID.lower().encode()
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_SAFE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Cache-Control": "no-store",
-    }
+_SAFE_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
 )
 """Sent where a route does not say otherwise."""
-_STRICT_TRANSPORT: Final = "max-age=31536000"
+_STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Trail:
@@ -78,12 +76,11 @@ class _Request:
         if message["type"] != "http.response.start":
             return
         self.status = message["status"]
-        headers = MutableHeaders(scope=message)
-        headers[REQUEST_ID] = self.id
-        for name, value in _SAFE_HEADERS.items():
-            headers.setdefault(name, value)
-        if self._scope.get("scheme") == "https":
-            headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
+        given = list(message.get("headers", ()))
+        names = {name.lower() for name, _ in given}
+        wanted = (*_SAFE_HEADERS, _STRICT_TRANSPORT) if self._scope.get("scheme") == "https" else _SAFE_HEADERS
+        given += [header for header in wanted if header[0] not in names]
+        message["headers"] = [*given, (_REQUEST_ID_HEADER, self.id.encode())]
 
     async def answer(self, response: ASGIApp, receive: Receive, send: Send) -> None:
         # Once the answer has begun, all that is left is to break off, which the server does by itself.
@@ -93,12 +90,15 @@ class _Request:
     def log(self, took_s: float) -> None:
         # The path alone: queries may hold what is nobody's business.
         principal = self._scope.get(PRINCIPAL_KEY)
-        structlog.get_logger("petalite.api").info(
+        log_briefly(
+            "petalite.api",
             "request",
-            request_id=self.id,
-            method=self._scope["method"],
-            path=self._scope["path"],
-            status=self.status,
-            took_ms=round(took_s * 1000, 1),
-            actor=principal.name if isinstance(principal, Principal) else None,
+            {
+                "request_id": self.id,
+                "method": self._scope["method"],
+                "path": self._scope["path"],
+                "status": self.status,
+                "took_ms": round(took_s * 1000, 1),
+                "actor": principal.name if isinstance(principal, Principal) else None,
+            },
         )

@@ -43,6 +43,8 @@ class CampaignView:
     """When its state last changed."""
     wake_at: datetime | None
     """When it wants to be advanced."""
+    is_driven: bool
+    """Whether a process runs it. A running campaign that nobody drives waits for a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class CandidateDetails:
     failures: tuple[FailureRecord, ...]
 
 
-def campaign_view(record: CampaignRecord) -> CampaignView:
+def campaign_view(record: CampaignRecord, *, now: datetime) -> CampaignView:
     """Shows a campaign in a list."""
     return CampaignView(
         id=record.id,
@@ -99,6 +101,7 @@ def campaign_view(record: CampaignRecord) -> CampaignView:
         created_at=record.created_at,
         updated_at=record.updated_at,
         wake_at=record.wake_at,
+        is_driven=record.is_driven(now),
     )
 
 
@@ -106,7 +109,7 @@ def campaign_details(store: Store, record: CampaignRecord) -> CampaignDetails:
     """Shows a campaign on a page of its own."""
     balance = store.ledger.balance(record.id)
     return CampaignDetails(
-        campaign=campaign_view(record),
+        campaign=campaign_view(record, now=store.now()),
         spec=record.spec,
         spec_digest=record.spec_digest,
         balance=BalanceView(record.spec.budget.unit, balance.total, balance.reserved, balance.booked, balance.left),

@@ -43,7 +43,7 @@ def restore_backup(source: Path, settings: Settings) -> Manifest:
     url = make_url(settings.store_url)
     _require_empty(settings, url)
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _scratch(settings.home) as scratch:
             manifest = _unpack(source, scratch)
             _put(scratch, settings, url, manifest)
@@ -129,13 +129,27 @@ def _put(scratch: Path, settings: Settings, url: URL, manifest: Manifest) -> Non
             f"The backup is of a store on {kind}.",
             remedy="Set PETALITE_STORE_URL to an empty database there." if is_postgres else "Unset PETALITE_STORE_URL.",
         )
-    for name, folder in ((ARTIFACTS, settings.artifacts), (GENERATORS, settings.home / GENERATORS)):
-        if (scratch / name).exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(scratch / name, folder)
-    if is_postgres:
-        restore_database(url, scratch / POSTGRES_FILE)
-    else:
-        database = Path(str(url.database))
-        database.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(scratch / SQLITE_FILE, database)
+    with _taken_back_on_failure() as placed:
+        for name, folder in ((ARTIFACTS, settings.artifacts), (GENERATORS, settings.home / GENERATORS)):
+            if (scratch / name).exists():
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(scratch / name, folder)
+                placed.append(folder)
+        if is_postgres:
+            restore_database(url, scratch / POSTGRES_FILE)
+        else:
+            database = Path(str(url.database))
+            database.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(scratch / SQLITE_FILE, database)
+
+
+@contextmanager
+def _taken_back_on_failure() -> Iterator[list[Path]]:
+    """Removes the folders that were put in their places where the store then could not be."""
+    placed: list[Path] = []
+    try:
+        yield placed
+    except BaseException:
+        for folder in placed:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import tarfile
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -60,6 +60,7 @@ def write_backup(settings: Settings, target: Path) -> Manifest:
 
 
 def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
+    _require_store(settings.store_url)
     with open_store(settings.store_url) as store:  # refuses what is no store, and migrates an older one
         made_at = store.now()
     database = _snapshot(settings.store_url, scratch)
@@ -67,9 +68,11 @@ def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
         entries = {database.name: _add(archive, database, database.name)}
         for folder, name in ((settings.artifacts, ARTIFACTS), (settings.home / GENERATORS, GENERATORS)):
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and not path.is_symlink():
-                    inside = f"{name}/{path.relative_to(folder).as_posix()}"
-                    entries[inside] = _add(archive, path, inside)
+                inside = f"{name}/{path.relative_to(folder).as_posix()}"
+                # What vanishes meanwhile was on its way in, or was replaced: the snapshot does not name it.
+                with suppress(FileNotFoundError):
+                    if path.is_file() and not path.is_symlink():
+                        entries[inside] = _add(archive, path, inside)
         manifest = Manifest(FORMAT, version("petalite"), SCHEMA_VERSION, made_at.isoformat(), entries)
         content = json.dumps(to_json_value(manifest), indent=2).encode()
         last = tarfile.TarInfo(MANIFEST)
@@ -80,6 +83,13 @@ def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
         os.fsync(output.fileno())
     partial.chmod(0o600)  # it holds the hashes of passwords
     return manifest
+
+
+def _require_store(store_url: str) -> None:
+    """Refuses to make a store only to write an empty backup, which would pass for the one that was meant."""
+    url = make_url(store_url)
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        raise BackupError(f"There is no store at {url.database}.", remedy="Check PETALITE_HOME and PETALITE_STORE_URL.")
 
 
 def _snapshot(store_url: str, scratch: Path) -> Path:

@@ -18,7 +18,7 @@ from services.reports.document import campaign_document, campaign_summary
 from services.reports.spending import burn_down
 from services.settings import load_settings
 from services.store import Store, open_store
-from services.store.records import QueryRecord
+from services.store.records import CampaignRecord, QueryRecord
 
 LONGEST_REASON = 24
 """Characters of a failure's reason that fit in a table."""
@@ -38,7 +38,7 @@ def list_campaigns(*, as_json: AsJson = False) -> None:
         rows = [
             (
                 record.name,
-                record.state.value,
+                _standing(store, record),
                 str(len(store.rounds.list(record.id))),
                 burn_down(store.ledger.balance(record.id)),
                 f"{record.created_at.astimezone():%Y-%m-%d %H:%M}",
@@ -64,7 +64,8 @@ def show(name: CampaignName, *, as_json: AsJson = False) -> None:
             print_json(campaign_document(store, name))
             return
         record = store.campaigns.get(name)
-        console().print(f"[bold]{record.name}[/] is {record.state.value}: {burn_down(store.ledger.balance(record.id))}")
+        balance = burn_down(store.ledger.balance(record.id))
+        console().print(f"[bold]{record.name}[/] is {_standing(store, record)}: {balance}")
         print_leaders(store, name, n_shown=20)
         _print_looks(store, record.id)
 
@@ -113,6 +114,12 @@ def priority(
 
 
 app.command()(export)
+
+
+def _standing(store: Store, record: CampaignRecord) -> str:
+    """A campaign's state, and whether it moves."""
+    is_left_alone = record.state is CampaignState.RUNNING and not record.is_driven(store.now())
+    return f"{record.state.value} (nobody drives it)" if is_left_alone else record.state.value
 
 
 def _halt(name: str, state: CampaignState) -> None:

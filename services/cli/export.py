@@ -17,6 +17,7 @@ from services.reports.export import export_campaign
 from services.reports.packing import ExportFormat, packed
 from services.settings import load_settings
 from services.store import Store, open_store
+from services.uploads.artifacts import ArtifactFolder
 
 
 class Wanted(StrEnum):
@@ -51,7 +52,12 @@ def export(
             written = export_campaign(store, name, folder)
             told = f"Wrote {written.n_crystals} crystals to {written.folder}"
         else:
-            options = CrateOptions(licence=licence, authors=tuple(author or ()), with_audit=True)
+            options = CrateOptions(
+                licence=licence,
+                authors=tuple(author or ()),
+                with_audit=True,
+                find_file=ArtifactFolder(settings.artifacts).path,
+            )
             told = f"Wrote {_write_one(store, name, ExportFormat(wanted.value), options, folder)}"
         store.audit.append(local_operator().name, "campaign.export", f"campaign {name}", {"format": wanted.value})
     console().print(told, soft_wrap=True)

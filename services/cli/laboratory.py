@@ -1,13 +1,15 @@
 """`petalite lab`: what the laboratory is asked to make and measure, and what it found."""
 
-import getpass
 import os
 from typing import Annotated, TypeAlias
 
 import typer
 
 from domain.errors import InvalidValueError
+from domain.json_value import JsonObject
 from domain.measurement import Censoring, FailureKind
+from domain.states import HALTED_CAMPAIGNS
+from services.cli.acting import audit, worker_named
 from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
 from services.intake import (
@@ -56,12 +58,13 @@ _OUTCOMES = {
 def list_queries(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign's queries.")] = None,
     *,
+    show_all: Annotated[bool, typer.Option("--all", help="What stopped campaigns asked, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what waits for a laboratory, and what is claimed."""
     with _store() as store:
         store.queries.requeue_lapsed(store.now())
-        rows = laboratory_queries(store, campaign)
+        rows = laboratory_queries(store, campaign, with_stopped=show_all)
     if as_json:
         print_json([row.as_json() for row in rows])
         return
@@ -69,7 +72,7 @@ def list_queries(
     table = (
         (
             str(r.query_id),
-            r.campaign,
+            f"{r.campaign} ({r.campaign_state.value})" if r.campaign_state in HALTED_CAMPAIGNS else r.campaign,
             r.formula,
             r.space_group,
             f"{r.quantity} ({r.unit})",
@@ -84,10 +87,11 @@ def list_queries(
 @app.command()
 def claim(query: QueryNumber, *, person: Person = "") -> None:
     """Claim a query, so that nobody else makes the same sample."""
-    worker = person or getpass.getuser()
-    with _store() as store:
+    worker = worker_named(person)
+    with _store() as store, store.writing():
         claim_laboratory_query(store, query, worker=worker)
-        (asked,) = [row for row in laboratory_queries(store, None) if row.query_id == query]
+        audit(store, "laboratory.claim", f"query {query}", {"worker": worker})
+        (asked,) = [row for row in laboratory_queries(store, None, with_stopped=True) if row.query_id == query]
     out = console()
     out.print(f"Query {query} is yours for {LEASE_DAYS} days, {worker}.")
     out.print(f"Make {asked.formula}, {asked.space_group}: {asked.cell}", soft_wrap=True, markup=False)
@@ -98,8 +102,10 @@ def claim(query: QueryNumber, *, person: Person = "") -> None:
 @app.command()
 def release(query: QueryNumber, *, person: Person = "") -> None:
     """Give a claimed query back to the queue."""
-    with _store() as store:
-        release_laboratory_query(store, query, worker=person or getpass.getuser())
+    worker = worker_named(person)
+    with _store() as store, store.writing():
+        release_laboratory_query(store, query, worker=worker)
+        audit(store, "laboratory.release", f"query {query}", {"worker": worker})
     console().print(f"Query {query} waits for somebody else.")
 
 
@@ -121,9 +127,11 @@ def submit(
     """Submit a measurement. The campaign learns from it when it is run next."""
     kelvin = _kelvin(temperature, temperature_K)
     reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
-    worker = person or getpass.getuser()
-    with _store() as store:
+    worker = worker_named(person)
+    with _store() as store, store.writing():
         recorded = record_laboratory_result(store, query, worker=worker, reading=reading, confirmed=confirm)
+        details: JsonObject = {"worker": worker, "measurement": recorded.id, "is_confirmed": confirm}
+        audit(store, "laboratory.result", f"query {query}", details)
     measured = recorded.measurement
     console().print(
         f"Recorded {measured.value:g} {measured.unit} for query {query} as measurement {recorded.id}. "
@@ -150,15 +158,13 @@ def amend(
     """Correct a measurement. Both are kept; the campaign learns from the new one, and nothing is charged."""
     kelvin = _kelvin(temperature, temperature_K)
     reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
-    with _store() as store:
+    worker = worker_named(person)
+    with _store() as store, store.writing():
         recorded = amend_laboratory_result(
-            store,
-            measurement,
-            worker=person or getpass.getuser(),
-            reading=reading,
-            reason=reason,
-            confirmed=confirm,
+            store, measurement, worker=worker, reading=reading, reason=reason, confirmed=confirm
         )
+        details: JsonObject = {"worker": worker, "becomes": recorded.id, "reason": reason}
+        audit(store, "measurement.amend", f"measurement {measurement}", details)
     measured = recorded.measurement
     console().print(f"Measurement {recorded.id}, {measured.value:g} {measured.unit}, replaces {measurement}.")
 
@@ -166,8 +172,11 @@ def amend(
 @app.command("retract")
 def take_back(measurement: MeasurementNumber, *, reason: Reason, person: Person = "") -> None:
     """Take a measurement back. It is kept, and no longer learned from."""
-    with _store() as store:
-        retract(store, measurement, reason=reason, worker=person or getpass.getuser())
+    worker = worker_named(person)
+    with _store() as store, store.writing():
+        retract(store, measurement, reason=reason, worker=worker)
+        details: JsonObject = {"worker": worker, "reason": reason}
+        audit(store, "measurement.retract", f"measurement {measurement}", details)
     console().print(f"Measurement {measurement} counts no longer.")
 
 
@@ -185,9 +194,11 @@ def fail(
     person: Person = "",
 ) -> None:
     """Say that a crystal could not be made or measured."""
-    worker = person or getpass.getuser()
-    with _store() as store:
+    worker = worker_named(person)
+    with _store() as store, store.writing():
         after = record_laboratory_failure(store, query, worker=worker, kind=kind, reason=reason)
+        details: JsonObject = {"worker": worker, "kind": kind.value, "reason": reason}
+        audit(store, "laboratory.failure", f"query {query}", details)
     console().print(f"Query {query} is {after.state.value}.")
 
 
@@ -215,16 +226,13 @@ def report(
     crystal = material if material is not None else read_crystal(composition, space_group, cell)
     kelvin = _kelvin(temperature, temperature_K)
     reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
-    with _store() as store:
+    worker = worker_named(person)
+    with _store() as store, store.writing():
         recorded = report_laboratory_result(
-            store,
-            campaign,
-            crystal,
-            fidelity=fidelity,
-            worker=person or getpass.getuser(),
-            reading=reading,
-            confirmed=confirm,
+            store, campaign, crystal, fidelity=fidelity, worker=worker, reading=reading, confirmed=confirm
         )
+        details: JsonObject = {"worker": worker, "outcome": recorded.outcome.value, "fidelity": fidelity}
+        audit(store, "measurement.unasked", f"campaign {campaign}", details)
     console().print(f"Recorded. {_OUTCOMES[recorded.outcome]}")
 
 

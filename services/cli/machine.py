@@ -20,8 +20,8 @@ from services.settings import load_settings
 from services.specs import load_oracle_settings
 
 if TYPE_CHECKING:
-    from flows.machine.looking import Watch
     from flows.machine.loop import Machine, Offer
+    from flows.machine.watch import Watch
 
 app = typer.Typer(help="Let this computer answer queries of a service elsewhere.", no_args_is_help=True)
 
@@ -55,8 +55,8 @@ def run(
     Ctrl-C or SIGTERM: a look that does not finish within the grace is given back. Killed: started again under the same
     name it gets the same query again. Service away: finished answers are kept in Petalite's home and delivered later.
     """
-    from flows.machine.looking import Watch
     from flows.machine.loop import Offer
+    from flows.machine.watch import Watch
 
     stop = threading.Event()
     worker = name or socket.gethostname()
@@ -70,8 +70,8 @@ def run(
 @app.command()
 def deliver(url: Url, token_file: TokenFile, *, name: Name = "", allow_http: AllowHttp = False) -> None:
     """Deliver finished answers that could not be handed in when the service was away."""
-    from flows.machine.looking import Watch
     from flows.machine.loop import Offer
+    from flows.machine.watch import Watch
 
     offer, watch = Offer(name or socket.gethostname(), ()), Watch(60.0, threading.Event(), 0.0)
     with _machine(url, token_file, offer, watch, allow_http=allow_http) as machine:

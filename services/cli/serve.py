@@ -41,13 +41,17 @@ def serve(
     from services.api.app import create_app, stop_streams
     from services.logging import configure_logging
 
-    settings = _settings(host, port)
+    settings = load_settings(os.environ)
+    settings = _at(settings, host or settings.host, settings.port if port is None else port)
     configure_logging(level=settings.log_level)
-    _announce(settings)
-    application = create_app(settings)
     _end_on_signals()  # before the server takes signals over, and when it hands them on after its own end
-    with _listening(settings) as listening, _worker(settings, is_wanted=not no_worker):
-        _server(settings, application, lambda: stop_streams(application)).run(sockets=[listening])
+    with _listening(settings) as listening:
+        settings = _at(settings, settings.host, listening.getsockname()[1])
+        # Not before it listens: the link makes the one worthless that a service printed which is there already.
+        _announce(settings)
+        application = create_app(settings)
+        with _worker(settings, is_wanted=not no_worker):
+            _server(settings, application, lambda: stop_streams(application)).run(sockets=[listening])
 
 
 def worker(
@@ -79,13 +83,12 @@ def _end_on_signals() -> None:
         signal.signal(number, lambda _number, _frame: sys.exit(ExitCode.DONE))
 
 
-def _settings(host: str | None, port: int | None) -> Settings:
-    """The environment's settings, with the place to listen at replaced by what was asked for."""
-    settings = load_settings(os.environ)
-    place = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+def _at(settings: Settings, host: str, port: int) -> Settings:
+    """The same settings with another place to listen at, where links lead too unless they lead elsewhere on purpose."""
+    place = replace(settings, host=host, port=port)
     if settings.public_url != own_url(settings.host, settings.port):
         return place
-    return replace(place, public_url=own_url(place.host, place.port))
+    return replace(place, public_url=own_url(host, port))
 
 
 def _announce(settings: Settings) -> None:
@@ -93,10 +96,10 @@ def _announce(settings: Settings) -> None:
     from services.access.invitations import first_administrator_link
     from services.store import open_store
 
-    out = console()
-    out.print(f"Petalite is served at {settings.public_url} (API: {settings.public_url}/api/v1)", soft_wrap=True)
     with open_store(settings.store_url) as store:
         link = first_administrator_link(store, settings.public_url)
+    out = console()
+    out.print(f"Petalite is served at {settings.public_url} (API: {settings.public_url}/api/v1)", soft_wrap=True)
     if link is not None:
         out.print("Nobody can sign in yet. This link makes the administrator, once:", soft_wrap=True)
         out.print(f"  {link}", soft_wrap=True, markup=False)
@@ -110,11 +113,15 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
         raise PetaliteError(
-            f"The service cannot listen on {settings.host}, port {settings.port}: {error.strerror}.",
+            f"The service cannot listen on {settings.host}, port {settings.port}: {_plain(error)}.",
             remedy="Give another --port, or end what listens there.",
         ) from error
     with listening:
         yield listening
+
+
+def _plain(error: OSError) -> str:
+    return (error.strerror or str(error)).partition(" (while")[0]
 
 
 @contextmanager

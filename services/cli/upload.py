@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,6 +14,7 @@ from typer.core import TyperGroup
 
 from domain.errors import InvalidValueError, NotFoundError
 from domain.json_value import JsonObject, JsonValue
+from services.cli.acting import audit, worker_named
 from services.cli.options import AsJson
 from services.cli.output import console, print_json, print_table
 from services.settings import load_settings
@@ -22,7 +22,7 @@ from services.store import Store, open_store
 from services.store.uploads import RowState, UploadKind, UploadRecord, UploadState
 from services.uploads.artifacts import ArtifactFolder
 from services.uploads.child import Readers, ReadingLimits
-from services.uploads.desk import UploadDesk
+from services.uploads.desk import Acceptance, UploadDesk
 from services.uploads.intent import laboratory_intent
 from services.uploads.new_data import new_data_of
 from services.uploads.obelix import write_new_data
@@ -75,13 +75,17 @@ def hand_in(
 
     What holds for the whole file is said with --set, such as --set query=12 --set "thickness=1.2 mm".
     """
-    worker = person or getpass.getuser()
+    worker = worker_named(person)
     with _desk() as (store, desk):
         record = store.campaigns.get(campaign)
         artifact = desk.keep(record, _chunks(path), name=path.name, uploaded_by=worker)
-        upload = desk.report(record, artifact, kind=kind, options=_pairs(pairs))
+        examined = desk.examine(record, artifact, kind=kind, options=_pairs(pairs))
+        with store.writing():
+            upload = desk.add(examined)
+            details: JsonObject = {"campaign": campaign, "artifact": artifact.digest, "kind": upload.kind.value}
+            audit(store, "upload.hand_in", f"upload {upload.id}", {**details, "worker": worker})
         if accept_now and upload.state is UploadState.OPEN:
-            upload = desk.accept(upload.id, worker=worker).upload
+            upload = _accept(store, desk, upload.id, worker).upload
         _show(store, upload, as_json=as_json)
 
 
@@ -100,7 +104,19 @@ def list_uploads(*, campaign: Campaign, as_json: AsJson = False) -> None:
         files = {record.id: store.artifacts.get(record.artifact_id).name for record in uploads}
         tallies = {record.id: store.uploads.tally(record.id) for record in uploads}
     if as_json:
-        print_json([{"upload": r.id, "file": files[r.id], "state": r.state.value} for r in uploads])
+        print_json(
+            [
+                {
+                    "upload": r.id,
+                    "file": files[r.id],
+                    "kind": r.kind.value,
+                    "state": r.state.value,
+                    "rows": {state.value: count for state, count in tallies[r.id].items()},
+                    "uploaded_by": r.uploaded_by,
+                }
+                for r in uploads
+            ]
+        )
         return
     rows = (
         (str(r.id), files[r.id], r.kind.value, r.state.value, _counts(tallies[r.id]), r.uploaded_by) for r in uploads
@@ -118,15 +134,20 @@ def fix(
 ) -> None:
     """Correct cells of a row, or with no --set only have it looked at again."""
     with _desk() as (store, desk):
-        desk.fix(upload, row, _pairs(pairs))
+        cells = _pairs(pairs)
+        found = desk.check_again(upload, row, cells)
+        with store.writing():
+            desk.put(upload, found)
+            details: JsonObject = {"cells": dict(cells)}
+            audit(store, "upload.fix", f"upload {upload} row {row}", details)
         _show(store, store.uploads.get(upload), as_json=as_json)
 
 
 @app.command()
 def accept(upload: Number, *, confirm: Confirmed = None, confirm_all: ConfirmAll = False, person: Person = "") -> None:
     """Let the clean rows enter, and suspicious ones that are confirmed."""
-    with _desk() as (_, desk):
-        done = desk.accept(upload, worker=person or getpass.getuser(), confirmed=confirm or (), confirm_all=confirm_all)
+    with _desk() as (store, desk):
+        done = _accept(store, desk, upload, worker_named(person), confirmed=confirm or (), confirm_all=confirm_all)
     out = console()
     out.print(f"{len(done.entered)} rows entered; upload {upload} is {done.upload.state.value}.")
     for number, reason in done.held_back.items():
@@ -136,8 +157,9 @@ def accept(upload: Number, *, confirm: Confirmed = None, confirm_all: ConfirmAll
 @app.command()
 def reject(upload: Number) -> None:
     """End an upload: rows that have not entered never will. The file is kept."""
-    with _desk() as (_, desk):
+    with _desk() as (store, desk), store.writing():
         desk.reject(upload)
+        audit(store, "upload.reject", f"upload {upload}", {})
     console().print(f"Upload {upload} is rejected.")
 
 
@@ -180,6 +202,22 @@ def _desk() -> Iterator[tuple[Store, UploadDesk]]:
     settings = load_settings(os.environ)
     with open_store(settings.store_url) as store, Readers(ReadingLimits()) as readers:
         yield store, UploadDesk(store, ArtifactFolder(settings.artifacts), readers)
+
+
+def _accept(
+    store: Store,
+    desk: UploadDesk,
+    upload_id: int,
+    worker: str,
+    *,
+    confirmed: Collection[int] = (),
+    confirm_all: bool = False,
+) -> Acceptance:
+    store.uploads.get(upload_id)
+    # Written first: each row enters in a transaction of its own.
+    details: JsonObject = {"worker": worker, "confirmed": list(confirmed), "confirm_all": confirm_all}
+    audit(store, "upload.accept", f"upload {upload_id}", details)
+    return desk.accept(upload_id, worker=worker, confirmed=confirmed, confirm_all=confirm_all)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ from services.store.material_values import (
     material_title,
     read_material_value,
 )
-from services.store.queries import describe_query, lock_query
+from services.store.query_steps import describe_query, lock_query
 from services.store.records import MeasurementRecord
 from services.store.results import NewMeasurement, append_measurement, find_correction, read_stored_measurement
 

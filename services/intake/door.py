@@ -11,7 +11,7 @@ from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.measurement import Failure, FailureKind, Measurement
-from domain.states import QueryState, require_query_step
+from domain.states import QueryState
 from services.intake.handed_in import HandedInMeasurement, read_failure, read_measurement
 from services.intake.units import convert
 from services.store import Store
@@ -19,8 +19,7 @@ from services.store.answers import Answered, book_answered, end_claimed, read_sp
 from services.store.campaigns import read_campaign, wake_campaign
 from services.store.candidates import has_realization, write_realizations
 from services.store.events import write_events
-from services.store.ledger import book, release
-from services.store.queries import describe_query, lock_query, move_query, read_query
+from services.store.query_steps import describe_query, fail_query, lock_query, read_query
 from services.store.records import MeasurementRecord, QueryRecord
 from services.store.results import (
     NewMeasurement,
@@ -65,9 +64,9 @@ def record_measurement(
         quantity = read_spec(connection, query.campaign_id, query.spec_digest).objective.measured
         converted = convert(handed_in.measurement, quantity)
         _keep_sites(connection, query, handed_in.measurement, realizations, now)
-        record = append_measurement(connection, _new(query, fence, handed_in, converted), at=now)
-        book_answered(connection, query, converted.cost, at=now)
-        write_events(connection, query.campaign_id, [_done(query, converted)], at=now)
+        record = append_measurement(connection, answer_of(query, fence, handed_in, converted), at=now)
+        book_answered(connection, [(query, converted.cost)], at=now)
+        write_events(connection, query.campaign_id, [done_event(query, converted)], at=now)
         wake_campaign(connection, query.campaign_id, at=now)
         return record
 
@@ -118,7 +117,7 @@ def record_failure(store: Store, query_id: int, *, fence: int, failure: Failure)
         if is_evidence:
             _note_late(connection, query, failure.worker, now)
         else:
-            _fail(connection, query, failure, is_final=is_final, now=now)
+            fail_query(connection, query, failure, is_final=is_final, at=now)
         return read_query(connection, query_id)
 
 
@@ -178,15 +177,16 @@ def keep_evidence(
     quantity = read_campaign(connection, query.campaign_id).spec.objective.measured
     converted = convert(handed_in.measurement, quantity)
     _keep_sites(connection, query, handed_in.measurement, realizations, now)
-    new = replace(_new(query, fence, handed_in, converted), is_evidence=True)
+    new = replace(answer_of(query, fence, handed_in, converted), is_evidence=True)
     record = append_measurement(connection, new, at=now)
     _note_late(connection, query, handed_in.measurement.provenance.worker, now)
     return record
 
 
-def _new(
+def answer_of(
     query: Answered | QueryRecord, fence: int, handed_in: HandedInMeasurement, converted: Measurement
 ) -> NewMeasurement:
+    """The row that an answer becomes."""
     return NewMeasurement(
         campaign_id=query.campaign_id,
         query_id=query.id,
@@ -217,7 +217,8 @@ def _keep_sites(
         )
 
 
-def _done(query: Answered, measurement: Measurement) -> tuple[EventKind, str, JsonObject]:
+def done_event(query: Answered, measurement: Measurement) -> tuple[EventKind, str, JsonObject]:
+    """What the trail says of an answer."""
     core_seconds = measurement.cost.core_seconds
     took = "" if core_seconds is None else f", took {core_seconds:.1f} core-seconds"
     message = (
@@ -235,30 +236,6 @@ def _done(query: Answered, measurement: Measurement) -> tuple[EventKind, str, Js
 def shown(measurement: Measurement) -> str:
     """A measurement as people read it, in one word and its unit."""
     return f"{measurement.censoring.value.strip('=')}{measurement.value:.4g} {measurement.unit}"
-
-
-def _fail(connection: Connection, query: QueryRecord, failure: Failure, *, is_final: bool, now: datetime) -> None:
-    require_query_step(query.state, QueryState.FAILED)
-    if is_final:
-        move_query(connection, query, QueryState.FAILED, at=now)
-        if failure.kind is FailureKind.REJECTED:
-            release(connection, query, at=now)  # nobody looked, so nobody is paid
-        else:
-            book(connection, query, failure.cost, at=now)
-    else:
-        require_query_step(QueryState.FAILED, QueryState.QUEUED)
-        move_query(connection, query, QueryState.QUEUED, at=now)
-    outcome = "failed" if is_final else "failed, and will be tried again"
-    message = f"ask: {describe_query(connection, query)} {outcome}: {failure.reason}"
-    payload: JsonObject = {
-        "query_id": query.id,
-        "kind": failure.kind.value,
-        "attempt": query.attempts,
-        "is_final": is_final,
-        "core_seconds": failure.cost.core_seconds,
-    }
-    write_events(connection, query.campaign_id, [(EventKind.QUERY_FAILED, message, payload)], at=now)
-    wake_campaign(connection, query.campaign_id, at=now)
 
 
 def _note_late(connection: Connection, query: QueryRecord, worker: str, now: datetime) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.blueprint import Blueprint
 from domain.cost import Cost
-from domain.errors import ConflictError
+from domain.errors import ConflictError, InvalidValueError
 from domain.fidelity import Fidelity
 from domain.json_value import JsonObject
 from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
@@ -15,7 +15,7 @@ from domain.quantity import Quantity
 from domain.states import QueryState
 from services.intake.corrections import record_amendment
 from services.intake.door import record_failure, record_measurement
-from services.intake.remarks import Remark, remarks_on, require_confirmed
+from services.intake.remarks import remarks_on, require_confirmed
 from services.intake.units import convert
 from services.intake.unsolicited import UnsolicitedRecord, record_unsolicited
 from services.store import Store
@@ -56,15 +56,21 @@ class Reading:
         )
 
 
-def claim_laboratory_query(store: Store, query_id: int, *, worker: str) -> QueryRecord:
+def claim_laboratory_query(store: Store, query_id: int, *, worker: str, is_answered: bool = False) -> QueryRecord:
     """Claims a query for somebody in a laboratory; their own claim again is harmless.
+
+    Args:
+        store: The store.
+        query_id: The query.
+        worker: Who claims it.
+        is_answered: Whether they have its answer already, so that a pause of the campaign is not in their way.
 
     Raises:
         NotFoundError: If there is no such query.
         ConflictError: If it is no laboratory's, somebody else holds it, or it is over.
     """
     _laboratory_fidelity(store, store.queries.get(query_id))
-    return _claim(store, query_id, worker)
+    return _claim(store, query_id, worker, is_answered=is_answered)
 
 
 def release_laboratory_query(store: Store, query_id: int, *, worker: str) -> None:
@@ -78,27 +84,6 @@ def release_laboratory_query(store: Store, query_id: int, *, worker: str) -> Non
     _laboratory_fidelity(store, query)
     if query.worker != worker or not store.queries.release(query_id, query.fence):
         raise _not_yours(query)
-
-
-def examine_reading(store: Store, query_id: int, reading: Reading) -> tuple[Remark, ...]:
-    """What looks like a mistake in a reading, before it is handed in.
-
-    Raises:
-        NotFoundError: If there is no such query.
-        InvalidValueError: If the unit or the value is refused.
-    """
-    query = store.queries.get(query_id)
-    return remarks_on_reading(reading, _quantity(store, query.campaign_id), now=store.now())
-
-
-def remarks_on_reading(reading: Reading, quantity: Quantity, *, now: datetime) -> tuple[Remark, ...]:
-    """What looks like a mistake in a reading of a quantity.
-
-    Raises:
-        InvalidValueError: If the unit or the value is refused.
-    """
-    nobody = Provenance("", "", "", "")
-    return remarks_on(convert(reading.as_measurement(nobody, Cost(0.0), now=now), quantity), quantity)
 
 
 def record_laboratory_result(
@@ -125,11 +110,14 @@ def record_laboratory_result(
     fidelity = _laboratory_fidelity(store, query)
     quantity = _quantity(store, query.campaign_id)
     measurement = reading.as_measurement(_provenance(fidelity, worker), query.declared, now=store.now())
-    if query.state is QueryState.DONE:
-        return _same_answer(store, query, convert(measurement, quantity), reading)
-    # Refused before the claim, so that a typing error leaves the query in the queue.
-    require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
+    converted = convert(measurement, quantity)
+    if query.state is not QueryState.DONE:
+        # Refused before the claim, so that a typing error leaves the query in the queue.
+        require_confirmed(remarks_on(converted, quantity), is_confirmed=confirmed)
     with store.writing():
+        query = store.queries.get(query_id)
+        if query.state is QueryState.DONE:
+            return _same_answer(store, query, converted, reading)
         claimed = _claim(store, query_id, worker, is_answered=True)
         return record_measurement(store, query_id, fence=claimed.fence, measurement=measurement)
 
@@ -155,16 +143,21 @@ def record_laboratory_failure(
 def amend_laboratory_result(
     store: Store, measurement_id: int, *, worker: str, reading: Reading, reason: str, confirmed: bool = False
 ) -> MeasurementRecord:
-    """Puts another reading in the place of a measurement. Where no time is given it was measured when it was before.
+    """Puts another reading in the place of a laboratory's measurement.
+
+    Where no time is given it was measured when it was before. What was computed is only ever taken back: a person's
+    number would stand there under the name of an oracle that never gave it.
 
     Raises:
         NotFoundError: If there is no such measurement.
         InvalidValueError: If the unit or the value is refused, or there is no reason.
         UnconfirmedValueError: If something looks like a mistake and is not confirmed.
-        ConflictError: If it was corrected otherwise before, or counts for nothing.
+        ConflictError: If it is no laboratory's, was corrected otherwise before, or counts for nothing.
     """
     wrong = store.measurements.get(measurement_id)
-    quantity = _quantity(store, store.queries.get(wrong.query_id).campaign_id)
+    query = store.queries.get(wrong.query_id)
+    _laboratory_fidelity(store, query)
+    quantity = _quantity(store, query.campaign_id)
     before = wrong.measurement
     provenance = replace(before.provenance, worker=worker)
     measurement = reading.as_measurement(provenance, before.cost, now=before.measured_at)
@@ -188,19 +181,26 @@ def report_laboratory_result(
         store: The store.
         campaign: Name of the campaign that learns from it.
         crystal: What was measured: a blueprint, or the number of a known material.
-        fidelity: The fidelity of the campaign's ladder at which was measured.
+        fidelity: The laboratory's fidelity of the campaign's ladder at which was measured.
         worker: Who measured.
         reading: What.
         confirmed: Whether what looks like a mistake is meant as it stands.
 
     Raises:
         NotFoundError: If there is no such campaign or material.
-        InvalidValueError: If the ladder has no such fidelity, or the unit or the value is refused.
+        InvalidValueError: If the ladder has no such fidelity, it is no laboratory's, or the unit or the value is
+            refused.
         UnconfirmedValueError: If something looks like a mistake and is not confirmed.
     """
     record = store.campaigns.get(campaign)
     quantity = record.spec.objective.measured
-    provenance = _provenance(record.spec.fidelities.fidelity(fidelity), worker)
+    rung = record.spec.fidelities.fidelity(fidelity)
+    if not rung.is_laboratory:
+        raise InvalidValueError(
+            f"Fidelity '{fidelity}' of campaign '{campaign}' is computed; nobody measures at it.",
+            remedy="Name a fidelity of the campaign's ladder whose oracle is the laboratory.",
+        )
+    provenance = _provenance(rung, worker)
     measurement = reading.as_measurement(provenance, Cost(0.0), now=store.now())
     require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
     return record_unsolicited(
@@ -226,7 +226,7 @@ def _laboratory_fidelity(store: Store, query: QueryRecord) -> Fidelity:
     if not fidelity.is_laboratory:
         raise ConflictError(
             f"Query {query.id} is computed at '{query.fidelity}'; no laboratory is asked.",
-            remedy="See `petalite lab list` for what a laboratory is asked.",
+            remedy="See `petalite lab list` for what a laboratory is asked; a computed value can be taken back.",
         )
     return fidelity
 

@@ -1,6 +1,6 @@
 """Results that nobody asked for: matched with what the campaign knows, or added as a known material."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from domain.measurement import Measurement
 from domain.states import QueryState
 from services.intake.door import keep_evidence, record_measurement, shown
 from services.intake.handed_in import HandedInMeasurement, read_measurement
-from services.intake.matching import USUAL_TOLERANCE, Tolerance, match_candidate
+from services.intake.matching import match_candidate
 from services.intake.units import convert
 from services.store import Store
 from services.store.campaigns import lock_campaign, wake_campaign
@@ -70,7 +70,6 @@ def record_unsolicited(
     measurement: Measurement,
     blueprint: Blueprint | None = None,
     material_id: int | None = None,
-    tolerance: Tolerance = USUAL_TOLERANCE,
 ) -> UnsolicitedRecord:
     """Records a result that nobody asked for. The same again is harmless.
 
@@ -85,7 +84,6 @@ def record_unsolicited(
         measurement: In any unit of its quantity. Its provenance says who looked.
         blueprint: The crystal; or
         material_id: the known material. One of the two.
-        tolerance: How far the cells of the crystal and of a candidate may be apart.
 
     Raises:
         NotFoundError: If there is no such campaign or material.
@@ -100,7 +98,7 @@ def record_unsolicited(
         convert(handed_in.measurement, campaign.spec.objective.measured)
         subject = _subject(store, campaign, blueprint, material_id)
         crystal = subject.material.blueprint if isinstance(subject, MaterialRecord) else subject
-        candidate = None if crystal is None else match_candidate(connection, campaign_id, crystal, tolerance)
+        candidate = None if crystal is None else match_candidate(connection, campaign_id, crystal)
         if candidate is not None:
             found = _about_candidate(store, connection, campaign, candidate, fidelity=fidelity, handed_in=handed_in)
             if found is not None:
@@ -153,18 +151,26 @@ def _about_candidate(
 def _answer(
     store: Store, query: QueryRecord, outcome: UnsolicitedOutcome, measurement: Measurement
 ) -> UnsolicitedRecord:
-    record = record_measurement(store, query.id, fence=query.fence, measurement=measurement)
+    record = record_measurement(store, query.id, fence=query.fence, measurement=_charged(measurement, query))
     return UnsolicitedRecord(outcome, record, None)
+
+
+def _charged(measurement: Measurement, query: QueryRecord) -> Measurement:
+    """A measurement that says of its cost what the campaign is charged for it."""
+    return replace(measurement, cost=replace(measurement.cost, amount=query.declared.amount))
 
 
 def _after_answer(
     store: Store, connection: Connection, query: QueryRecord, handed_in: HandedInMeasurement
 ) -> UnsolicitedRecord:
-    known = find_measurement(connection, query.id, query.fence, handed_in.digest)
+    now = store.now()
+    answer = read_measurement(_charged(handed_in.measurement, query), now=now)
+    known = find_measurement(connection, query.id, query.fence, answer.digest)
     if known is not None and not known.is_evidence:
         is_free = query.declared.amount == 0
         return UnsolicitedRecord(UnsolicitedOutcome.ADDED if is_free else UnsolicitedOutcome.ANSWERED, known, None)
-    record = known or keep_evidence(connection, query, query.fence, handed_in, now=store.now())
+    late = find_measurement(connection, query.id, query.fence, handed_in.digest)
+    record = late or keep_evidence(connection, query, query.fence, handed_in, now=now)
     return UnsolicitedRecord(UnsolicitedOutcome.EVIDENCE, record, None)
 
 

@@ -166,7 +166,8 @@ class Provider:
         inside = [number for number in numbers if not _is_public(number)]
         if inside and host not in self._allowed_hosts:
             raise InvalidValueError(
-                f"{host} is inside this network.", remedy="Whoever runs Petalite may allow this host by name."
+                f"{host} is inside this network.",
+                remedy=f"Whoever runs Petalite may import it: petalite material import URL --allow-host {host}",
             )
         return numbers[0]
 

@@ -7,22 +7,25 @@ Source: RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) and its profile for runs of
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Final
 
+from domain.errors import NotFoundError
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json_object, to_json_value
 from services.reports.campaign_data import read_campaign_data
 from services.reports.crate_entities import CrystalFiles, campaign_entities
 from services.reports.export import write_files
 from services.reports.figures import write_plots
+from services.reports.handed_in import HandedIn, described
 from services.store import Store
+from services.store.artifacts import ArtifactRecord
 from services.store.material_values import MaterialMeasurementRecord
-from services.store.records import CampaignRecord, EventRecord
+from services.store.records import CampaignRecord, EventRecord, MeasurementRecord
 
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
 _CRATE_VERSION: Final = "1.1"
@@ -53,6 +56,8 @@ class CrateOptions:
     """Names of people."""
     with_audit: bool = False
     """Whether to add what the audit log says of the campaign."""
+    find_file: Callable[[str], Path] | None = None
+    """Finds the bytes of a file that was handed in by their SHA-256; None names such files without their bytes."""
 
 
 def write_crate(store: Store, campaign: CampaignRecord, options: CrateOptions, path: Path) -> None:
@@ -72,8 +77,16 @@ def write_crate(store: Store, campaign: CampaignRecord, options: CrateOptions, p
         for file in sorted(found for found in folder.rglob("*") if found.is_file()):
             inside = file.relative_to(folder).as_posix()
             crate.add_file(file, inside, properties=_described(inside))
+        measurements = store.measurements.list(campaign.id, with_evidence=True)
+        handed_in = HandedIn.of(store, measurements)
+        for inside, record in handed_in.files.items():
+            source = _found(record, options)
+            if source is None:
+                crate.add(ContextEntity(crate, inside, properties={"@type": "CreativeWork", **described(record)}))
+            else:
+                crate.add_file(source, inside, properties=described(record))
         actions: list[JsonValue] = []
-        for entity in _entities(store, campaign, options, files):
+        for entity in _entities(store, campaign, options, measurements, files, handed_in):
             properties = {key: value for key, value in entity.items() if key != "@id"}
             crate.add(ContextEntity(crate, entity["@id"], properties=properties))
             if entity["@type"] == "CreateAction":
@@ -108,8 +121,22 @@ def _write_realizations(store: Store, campaign: CampaignRecord, folder: Path) ->
     return files
 
 
+def _found(record: ArtifactRecord, options: CrateOptions) -> Path | None:
+    if options.find_file is None:
+        return None
+    try:
+        return options.find_file(record.digest)
+    except NotFoundError:
+        return None  # lost bytes keep nobody from taking the numbers away
+
+
 def _entities(
-    store: Store, campaign: CampaignRecord, options: CrateOptions, files: CrystalFiles
+    store: Store,
+    campaign: CampaignRecord,
+    options: CrateOptions,
+    measurements: Sequence[MeasurementRecord],
+    files: CrystalFiles,
+    handed_in: HandedIn,
 ) -> Iterator[dict[str, JsonValue]]:
     yield {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
     yield _licence(options)
@@ -117,13 +144,13 @@ def _entities(
         yield {"@id": f"#author-{number}", "@type": "Person", "name": name}
     seen: set[str] = set()
     data = read_campaign_data(store, campaign)
-    measurements = store.measurements.list(campaign.id, with_evidence=True)
     for entity in campaign_entities(
         data,
         rounds=store.rounds.list(campaign.id),
         measurements=measurements,
         failures=store.failures.list(campaign.id),
         files=files,
+        handed_in=handed_in.of_measurement,
     ):
         # Agents and instruments are named by content and come with every look that needs them.
         if entity["@id"] not in seen:

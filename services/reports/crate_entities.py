@@ -27,6 +27,7 @@ def campaign_entities(
     measurements: Sequence[MeasurementRecord],
     failures: Sequence[FailureRecord],
     files: CrystalFiles,
+    handed_in: Mapping[int, Sequence[str]],
 ) -> Iterator[Entity]:
     """Everything of a campaign that is no file; agents and instruments may come several times, always the same.
 
@@ -36,6 +37,7 @@ def campaign_entities(
         measurements: All its measurements, corrected and late ones among them.
         failures: All its failures.
         files: Where the realizations are.
+        handed_in: Files that measurements rest on, by number of the measurement.
     """
     yield {
         "@id": _PETALITE,
@@ -49,7 +51,9 @@ def campaign_entities(
         yield _crystal(candidate)
     standing = {record.id for record in data.standing}
     for record in measurements:
-        yield from _measurement(data, record, files, is_standing=record.id in standing)
+        sites = files.get((record.candidate_id, record.measurement.provenance.realization_digest or ""))
+        seen = [*([sites] if sites else ()), *handed_in.get(record.id, ())]
+        yield from _measurement(data, record, seen, is_standing=record.id in standing)
     for failed in failures:
         yield from _failure(data, failed)
 
@@ -93,7 +97,7 @@ def _crystal(candidate: CandidateRecord) -> Entity:
 
 
 def _measurement(
-    data: CampaignData, record: MeasurementRecord, files: CrystalFiles, *, is_standing: bool
+    data: CampaignData, record: MeasurementRecord, seen: Sequence[str], *, is_standing: bool
 ) -> Iterator[Entity]:
     measured, query = record.measurement, data.queries[record.query_id]
     origin = measured.provenance
@@ -101,10 +105,7 @@ def _measurement(
     agent, instrument = _agent(origin.worker, fidelity), _oracle(origin)
     yield agent
     yield instrument
-    objects: list[JsonValue] = [{"@id": _crystal_id(record.candidate_id)}]
-    sites = files.get((record.candidate_id, origin.realization_digest or ""))
-    if sites is not None:
-        objects.append({"@id": sites})
+    objects: list[JsonValue] = [{"@id": _crystal_id(record.candidate_id)}, *({"@id": name} for name in seen)]
     yield {
         "@id": f"#look-{record.id}",
         "@type": "CreateAction",

@@ -36,6 +36,7 @@ def campaign_summary(store: Store, record: CampaignRecord) -> JsonObject:
     return {
         "name": record.name,
         "state": record.state.value,
+        "is_driven": record.is_driven(store.now()),
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),
         "rounds_opened": len(store.rounds.list(record.id)),

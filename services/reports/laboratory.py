@@ -15,6 +15,8 @@ class LaboratoryQuery:
 
     query_id: int
     campaign: str
+    campaign_state: CampaignState
+    """What a campaign asks that is paused or stopped cannot be claimed."""
     fidelity: str
     formula: str
     space_group: str
@@ -34,6 +36,7 @@ class LaboratoryQuery:
         return {
             "query": self.query_id,
             "campaign": self.campaign,
+            "campaign_state": self.campaign_state.value,
             "fidelity": self.fidelity,
             "formula": self.formula,
             "space_group": self.space_group,
@@ -47,24 +50,26 @@ class LaboratoryQuery:
         }
 
 
-def laboratory_queries(store: Store, campaign: str | None) -> tuple[LaboratoryQuery, ...]:
+def laboratory_queries(
+    store: Store, campaign: str | None, *, with_stopped: bool = False
+) -> tuple[LaboratoryQuery, ...]:
     """What waits for a laboratory or is in its hands, oldest first.
 
     Args:
         store: The open store.
         campaign: Name of the one campaign to look at; None for all.
+        with_stopped: Whether to show what stopped campaigns asked: nobody need make it, but what is there may come.
 
     Raises:
         NotFoundError: If there is no such campaign.
     """
     records = store.campaigns.list() if campaign is None else (store.campaigns.get(campaign),)
-    found = [query for record in records for query in _of_campaign(store, record)]
+    wanted = (record for record in records if with_stopped or record.state is not CampaignState.STOPPED)
+    found = [query for record in wanted for query in _of_campaign(store, record)]
     return tuple(sorted(found, key=lambda query: query.query_id))
 
 
 def _of_campaign(store: Store, record: CampaignRecord) -> list[LaboratoryQuery]:
-    if record.state is CampaignState.STOPPED:
-        return []
     measured = record.spec.objective.measured
     candidates = {candidate.id: candidate.blueprint for candidate in store.candidates.list(record.id)}
     states = frozenset({QueryState.QUEUED, QueryState.CLAIMED})
@@ -72,6 +77,7 @@ def _of_campaign(store: Store, record: CampaignRecord) -> list[LaboratoryQuery]:
         LaboratoryQuery(
             query_id=query.id,
             campaign=record.name,
+            campaign_state=record.state,
             fidelity=query.fidelity,
             formula=candidates[query.candidate_id].composition.formula,
             space_group=candidates[query.candidate_id].space_group.symbol,

@@ -3,12 +3,12 @@
 The statements are built once: building them anew costs more than the database does.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, Double, bindparam, insert, select, union_all, update
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from domain.blueprint import Blueprint
 from domain.campaign import CampaignSpec
@@ -59,21 +59,45 @@ _END: Final = Prepared(
     .returning(*_RETURNED),
     returning=[column.type for column in _RETURNED],
 )
+_HELD: Final = (
+    select(queries.c.id, queries.c.fence, *_RETURNED)
+    .where(queries.c.id.in_(bindparam("numbers", expanding=True)), queries.c.state == QueryState.CLAIMED.value)
+    .order_by(queries.c.id)
+    .with_for_update(of=queries, key_share=True)
+)
+_END_MANY: Final = (
+    update(queries)
+    .where(queries.c.id.in_(bindparam("numbers", expanding=True)))
+    .values(state=QueryState.DONE.value, lease_until=None, finished_at=bindparam("at"))
+)
 _MOVES: Final = (LedgerKind.RELEASE, LedgerKind.BOOK)
 _MOVED: Final = tuple(column.name for column in ledger.c if column.name != "id")
 
 
-def _parameter(name: str, kind: LedgerKind) -> ColumnElement[object]:
-    parameter: ColumnElement[object] = bindparam(f"{name}_{kind.value}", type_=ledger.c[name].type)
-    # PostgreSQL must be told what a NULL is; SQLite keeps times as text, which a cast would spoil.
-    return sql_cast(parameter, Double) if isinstance(ledger.c[name].type, Double) else parameter
+_BOOK: Final = Prepared(insert(ledger).values({name: bindparam(name) for name in _MOVED}))
 
 
-_BOOK: Final = Prepared(
-    insert(ledger).from_select(
-        _MOVED, union_all(*(select(*(_parameter(name, kind) for name in _MOVED)) for kind in _MOVES))
-    )
-)
+def lock_claimed(connection: Connection, fences: Mapping[int, int]) -> dict[int, Answered]:
+    """Finds queries that a fence still holds and keeps others from changing them until the transaction ends.
+
+    Args:
+        connection: The transaction.
+        fences: The fences by the queries' numbers.
+
+    Returns:
+        Those that are held, by number.
+    """
+    rows = connection.execute(_HELD, {"numbers": sorted(fences)}).all()
+    return {
+        row.id: Answered(row.id, row.campaign_id, row.candidate_id, row.fidelity, Cost(row.declared_amount), *row[-2:])
+        for row in rows
+        if row.fence == fences[row.id]
+    }
+
+
+def end_locked(connection: Connection, numbers: Sequence[int], *, at: datetime) -> None:
+    """Moves queries that were found claimed, and locked, to done, inside a transaction."""
+    connection.execute(_END_MANY, {"numbers": numbers, "at": at})
 
 
 def end_claimed(connection: Connection, query_id: int, fence: int, *, at: datetime) -> Answered | None:
@@ -85,11 +109,10 @@ def end_claimed(connection: Connection, query_id: int, fence: int, *, at: dateti
     return Answered(query_id, campaign_id, candidate_id, fidelity, Cost(amount), blueprint, spec_digest)
 
 
-def book_answered(connection: Connection, query: Answered, measured: Cost, *, at: datetime) -> None:
-    """Turns the reservation of a query that was claimed into spending, with what was measured beside it."""
-    values: dict[str, object] = {}
-    for kind, cost in zip(_MOVES, (query.declared, measured), strict=True):
-        row = {
+def book_answered(connection: Connection, answers: Iterable[tuple[Answered, Cost]], *, at: datetime) -> None:
+    """Turns reservations of queries that were claimed into spending, with what was measured beside it."""
+    rows = [
+        {
             "campaign_id": query.campaign_id,
             "query_id": query.id,
             "kind": kind.value,
@@ -98,8 +121,10 @@ def book_answered(connection: Connection, query: Answered, measured: Cost, *, at
             "money": cost.money,
             "at": at,
         }
-        values |= {f"{name}_{kind.value}": value for name, value in row.items()}
-    _BOOK.execute(connection, values)
+        for query, measured in answers
+        for kind, cost in zip(_MOVES, (query.declared, measured), strict=True)
+    ]
+    _BOOK.execute_many(connection, rows)
 
 
 def read_spec(connection: Connection, campaign_id: int, digest: str) -> CampaignSpec:

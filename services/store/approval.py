@@ -12,7 +12,7 @@ from services.store.campaigns import wake_campaign
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import release
-from services.store.queries import describe_query, lock_query, move_query, read_query
+from services.store.query_steps import describe_query, lock_query, move_query, read_query
 from services.store.records import QueryRecord
 from services.store.rows import query_record
 from services.store.tables import queries

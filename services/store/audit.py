@@ -1,24 +1,42 @@
 """The audit log: who changed what and when, each row sealed with the hash of the one before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from domain.digest import content_digest
 from domain.json_value import JsonObject
 from services.store.access_tables import audit
-from services.store.database import Database, storable
+from services.store.database import Database, known_in_transaction, storable
 from services.store.locks import lock_audit_log
+from services.store.prepared import Prepared
 
 _BEFORE_THE_FIRST: Final = "0" * 64
 """What the first row has in place of a predecessor's hash."""
 _PAGE: Final = 1000
 # Put together once, because every change asks for them.
 _LAST_HASH: Final = select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)
-_INSERT: Final = insert(audit).inline()
+_APPEND: Final = Prepared(
+    insert(audit).values({column.name: bindparam(column.name) for column in audit.c if column.name != "id"})
+)
+_HEAD: Final = "hash of the newest audit row"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What is to be kept of a change."""
+
+    actor: str
+    """Who made the change."""
+    action: str
+    """What was done, such as `user.create`."""
+    subject: str
+    """To what, such as `user ann`."""
+    details: JsonObject
+    """What is worth knowing later. Never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +82,21 @@ class Audit:
             subject: To what, such as `user ann`.
             details: What is worth knowing later. Never a secret.
         """
-        actor, subject = str(storable(actor)), str(storable(subject))
-        kept = {str(storable(key)): storable(value) for key, value in details.items()}
+        self.append_all([AuditEntry(actor, action, subject, details)])
+
+    def append_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Records changes, a row for each, in the transaction that makes them."""
         at = self._database.now().astimezone(UTC)
         with self._database.write() as connection:
-            if not connection.in_nested_transaction():
-                lock_audit_log(connection)
-            previous = _last_hash(connection)
-            row = {
-                "at": at,
-                "actor": actor,
-                "action": action,
-                "subject": subject,
-                "details": kept,
-                "previous_hash": previous,
-                "hash": _seal(previous, at=at, actor=actor, action=action, subject=subject, details=kept),
-            }
-            connection.execute(_INSERT, row)
+            lock_audit_log(connection)
+            known = known_in_transaction(connection)
+            head = known.get(_HEAD) or _last_hash(connection)
+            rows = []
+            for entry in entries:
+                rows.append(_row(entry, previous_hash=head, at=at))
+                head = str(rows[-1]["hash"])
+            _APPEND.execute_many(connection, rows)
+            known[_HEAD] = head
 
     def list(self, *, after: int = 0, limit: int = 100) -> tuple[AuditRecord, ...]:
         """Rows in the order in which they were added, from behind number `after`."""
@@ -128,6 +144,21 @@ class Audit:
 
 def _last_hash(connection: Connection) -> str:
     return connection.execute(_LAST_HASH).scalar_one_or_none() or _BEFORE_THE_FIRST
+
+
+def _row(entry: AuditEntry, *, previous_hash: str, at: datetime) -> dict[str, object]:
+    actor, subject = str(storable(entry.actor)), str(storable(entry.subject))
+    details = {str(storable(key)): storable(value) for key, value in entry.details.items()}
+    seal = _seal(previous_hash, at=at, actor=actor, action=entry.action, subject=subject, details=details)
+    return {
+        "at": at,
+        "actor": actor,
+        "action": entry.action,
+        "subject": subject,
+        "details": details,
+        "previous_hash": previous_hash,
+        "hash": seal,
+    }
 
 
 def _seal(previous_hash: str, *, at: datetime, actor: str, action: str, subject: str, details: JsonObject) -> str:

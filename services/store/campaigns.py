@@ -153,11 +153,14 @@ class Campaigns:
             return connection.execute(update(campaigns).where(seen).values(wake_at=None)).rowcount == 1
 
     def waking(self, now: datetime) -> tuple[CampaignRecord, ...]:
-        """Campaigns that are to be advanced now, the most urgent first, then the one that has waited longest."""
-        may_run = (CampaignState.READY, CampaignState.RUNNING, CampaignState.WAITING)
+        """Campaigns that are to be advanced now, the most urgent first, then the one that has waited longest.
+
+        A complete one is among them where something was corrected: its last summary is brought up to date.
+        """
+        asleep = [state.value for state in HALTED_CAMPAIGNS]
         statement = (
             select(campaigns)
-            .where(campaigns.c.wake_at <= now, campaigns.c.state.in_([state.value for state in may_run]))
+            .where(campaigns.c.wake_at <= now, campaigns.c.state.not_in(asleep))
             .order_by(campaigns.c.priority.desc(), campaigns.c.wake_at, campaigns.c.id)
         )
         with self._database.read() as connection:

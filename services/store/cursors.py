@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, true, update
 
 from services.store.database import Database, insert_if_absent
 from services.store.intake_tables import cursors
@@ -51,13 +51,13 @@ class Cursors:
             return connection.execute(statement).scalar_one_or_none()
 
     def move(self, name: str, event_id: int) -> None:
-        """Sets a reader's place and lets go of it."""
-        self._set(name, {"event_id": event_id, "at": self._database.now()})
+        """Moves a reader on and lets go of it; nothing happens where another, who took over, is further on already."""
+        self._set(name, {"event_id": event_id, "at": self._database.now()}, cursors.c.event_id <= event_id)
 
     def give_sign(self, name: str) -> None:
         """Says that a process is alive."""
         self.begin(name, 0)
-        self._set(name, {"at": self._database.now()})
+        self._set(name, {"at": self._database.now()}, true())
 
     def signs(self, prefix: str) -> tuple[Sign, ...]:
         """Signs of life of all processes whose names begin with a prefix, the latest first."""
@@ -77,6 +77,6 @@ class Cursors:
         with self._database.write() as connection:
             connection.execute(delete(cursors).where(is_silent))
 
-    def _set(self, name: str, values: Mapping[str, object]) -> None:
+    def _set(self, name: str, values: Mapping[str, object], condition: ColumnElement[bool]) -> None:
         with self._database.write() as connection:
-            connection.execute(update(cursors).where(cursors.c.name == name).values(dict(values)))
+            connection.execute(update(cursors).where(cursors.c.name == name, condition).values(dict(values)))

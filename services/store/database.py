@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -26,7 +26,8 @@ Clock: TypeAlias = Callable[[], datetime]
 _BEGIN: Final = "petalite_begin"
 """Execution option: how a transaction begins on SQLite."""
 _UNTOUCHED: Final = "petalite_untouched"
-"""Note on a connection: whether nothing has happened since its last savepoint."""
+"""Note on a connection: whether nothing was written since its last savepoint."""
+_KNOWN: Final = "petalite_known"
 _JSON: Final = json.JSONEncoder(allow_nan=False)
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _POSTGRES_BUSY: Final = frozenset({"55P03", "40P01", "40001", "57014"})
@@ -80,6 +81,7 @@ class Database:
             connection.begin(),
         ):
             self._thread.outer = _Outer(connection)
+            connection.info[_KNOWN] = {}
             try:
                 yield connection
             finally:
@@ -139,13 +141,25 @@ class _Outer:
         try:
             yield
         except BaseException:
+            self.connection.info[_KNOWN] = {}
             self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {self._name}")
             self.connection.info[_UNTOUCHED] = True
             raise
 
 
-def _touch(connection: Connection, *_: object) -> None:
-    connection.info[_UNTOUCHED] = False
+def known_in_transaction(connection: Connection) -> dict[str, str]:
+    """What was found out in a transaction that writes, and need not be asked again before it ends.
+
+    Forgotten where any part of the transaction is undone.
+    """
+    known: dict[str, str] = connection.info[_KNOWN]
+    return known
+
+
+def _touch(connection: Connection, _cursor: DBAPICursor, statement: str, *_: object) -> None:
+    # A lock that was taken would be dropped with the savepoint before it, so taking one counts as well.
+    if not statement.startswith("SELECT") or " FOR " in statement or "pg_advisory" in statement:
+        connection.info[_UNTOUCHED] = False
 
 
 def insert_if_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> int:

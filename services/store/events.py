@@ -117,13 +117,22 @@ def write_events(
     *,
     at: datetime,
 ) -> None:
-    """Appends events (kind, message, payload) inside a transaction."""
-    for kind, message, payload in happened:
-        row = {
+    """Appends events (kind, message, payload) of a campaign inside a transaction."""
+    write_events_of_many(connection, ((campaign_id, *event) for event in happened), at=at)
+
+
+def write_events_of_many(
+    connection: Connection, happened: Iterable[tuple[int, EventKind, str, JsonObject]], *, at: datetime
+) -> None:
+    """Appends events (number of the campaign, kind, message, payload) inside a transaction."""
+    rows = [
+        {
             "campaign_id": campaign_id,
             "kind": kind.value,
             "message": storable(message),
             "payload": storable(payload),
             "at": at,
         }
-        _APPEND.execute(connection, row)
+        for campaign_id, kind, message, payload in happened
+    ]
+    _APPEND.execute_many(connection, rows)

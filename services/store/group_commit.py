@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final, Generic, Protocol, TypeVar
 
+from sqlalchemy import Connection
+
 from domain.errors import StoreBusyError, StoreError
 from services.store.database import Database, require_transaction
 from services.store.locks import lock_audit_log
@@ -18,20 +20,24 @@ LARGEST_QUEUE: Final = 4096
 """Pieces of work that may wait; more are refused, so that callers slow down instead of waiting for ever."""
 
 
-class _Waiting(Protocol):
+class Waiting(Protocol):
     """A piece of work whose caller waits."""
 
     def begin(self) -> bool:
         """Whether its caller still waits for it."""
 
-    def attempt(self, database: Database) -> bool:
-        """Does the work inside the transaction; whether it succeeded. The caller is told nothing yet."""
+    def attempt(self, database: Database, connection: Connection) -> bool:
+        """Does the work inside the transaction; whether it succeeded. The caller is told nothing yet.
+
+        Raises:
+            StoreError: If the database gave the transaction up.
+        """
 
     def settle(self, failed_commit: BaseException | None) -> None:
         """Tells the caller, now that the transaction is durable or lost."""
 
 
-class _Piece(Generic[T]):
+class Piece(Generic[T]):
     """A piece of work, its outcome and the promise to its caller."""
 
     def __init__(self, work: Callable[[], T]) -> None:
@@ -41,23 +47,40 @@ class _Piece(Generic[T]):
         self._error: BaseException | None = None
 
     def begin(self) -> bool:
+        """Whether its caller still waits for it."""
         return self.promise.set_running_or_notify_cancel()
 
-    def attempt(self, database: Database) -> bool:
+    @property
+    def result(self) -> T:
+        """What came of the work; asked for where it succeeded."""
+        return self._result[0]
+
+    def keep(self, result: T) -> None:
+        """Takes the outcome of work that was done elsewhere in the transaction."""
+        self._result.append(result)
+
+    def attempt(self, database: Database, connection: Connection) -> bool:
+        """Does the work; whether it succeeded.
+
+        Raises:
+            StoreError: If the database gave the transaction up.
+        """
         try:
             with database.write():
                 self._result.append(self._work())
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
             self._error = error
+            require_transaction(connection)
             return False
         return True
 
     def settle(self, failed_commit: BaseException | None) -> None:
+        """Tells the caller."""
         error = self._error or failed_commit
         if error is not None:
             self.promise.set_exception(error)
         else:
-            self.promise.set_result(self._result[0])
+            self.promise.set_result(self.result)
 
 
 class GroupCommit:
@@ -73,7 +96,7 @@ class GroupCommit:
         self._database = database
         self._largest_batch = largest_batch
         self._largest_queue = largest_queue
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -87,7 +110,17 @@ class GroupCommit:
             StoreBusyError: If too many pieces wait.
             StoreError: If the writer is closed.
         """
-        piece = _Piece(work)
+        piece = Piece(work)
+        self.enqueue(piece)
+        return piece.promise
+
+    def enqueue(self, waiting: Waiting) -> None:
+        """Accepts what tells its callers itself.
+
+        Raises:
+            StoreBusyError: If too many pieces wait.
+            StoreError: If the writer is closed.
+        """
         with self._changed:
             if self._is_closed:
                 raise StoreError("The store is closed and takes no more work.", remedy="Open it again.")
@@ -96,12 +129,11 @@ class GroupCommit:
                     f"{len(self._waiting)} pieces of work wait to be written already.",
                     remedy="Repeat in a few seconds; nothing was written.",
                 )
-            self._waiting.append(piece)
+            self._waiting.append(waiting)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="petalite-writer", daemon=True)
                 self._thread.start()
             self._changed.notify()
-        return piece.promise
 
     def close(self) -> None:
         """Finishes what was accepted, and accepts nothing more."""
@@ -115,21 +147,20 @@ class GroupCommit:
         while batch := self._next_batch():
             self._write(batch)
 
-    def _next_batch(self) -> Sequence[_Waiting]:
+    def _next_batch(self) -> Sequence[Waiting]:
         """Waits for work; empty once the writer is closed and everything is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closed)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
 
-    def _write(self, batch: Sequence[_Waiting]) -> None:
+    def _write(self, batch: Sequence[Waiting]) -> None:
         wanted = [piece for piece in batch if piece.begin()]
         failed_commit: BaseException | None = None
         try:
             with self._database.write() as connection:
                 lock_audit_log(connection)
                 for piece in wanted:
-                    if not piece.attempt(self._database):
-                        require_transaction(connection)
+                    piece.attempt(self._database, connection)
         except BaseException as error:  # noqa: BLE001 - every caller of the batch is told
             failed_commit = error
         for piece in wanted:

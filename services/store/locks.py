@@ -4,6 +4,8 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, func, select
 
+from services.store.database import known_in_transaction
+
 
 def lock_name(connection: Connection, name: str) -> None:
     """Waits until no other transaction holds a name, and holds it until this one ends.
@@ -21,4 +23,7 @@ def lock_audit_log(connection: Connection) -> None:
     Whoever may add to it takes this lock before any row. Two who wanted first each other's rows and then the log, or
     the other way round, would wait for each other for ever.
     """
-    lock_name(connection, "audit")
+    known = known_in_transaction(connection)
+    if "audit log" not in known:
+        lock_name(connection, "audit")
+        known["audit log"] = "locked"

@@ -1,5 +1,6 @@
 """What was measured about known materials for a campaign: learned from like its own candidates, and never charged."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -91,6 +92,20 @@ def known_material_values(connection: Connection, campaign_id: int) -> list[RowM
         return []
     elements = frozenset(read_campaign(connection, campaign_id).spec.space.elements)
     return [row for row in rows if elements.issuperset(row["elements"])]
+
+
+def count_material_values(connection: Connection, campaign_id: int) -> Counter[str]:
+    """How many values have come at each fidelity about the same materials, corrected and retracted ones among them."""
+    statement = (
+        select(material_measurements.c.fidelity, materials.c.elements)
+        .join(materials, materials.c.id == material_measurements.c.material_id)
+        .where(material_measurements.c.campaign_id == campaign_id, materials.c.digest.is_not(None))
+    )
+    rows = connection.execute(statement).all()
+    if not rows:
+        return Counter()
+    elements = frozenset(read_campaign(connection, campaign_id).spec.space.elements)
+    return Counter(row.fidelity for row in rows if elements.issuperset(row.elements))
 
 
 def read_material_value(connection: Connection, number: int) -> MaterialMeasurementRecord:

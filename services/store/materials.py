@@ -173,8 +173,9 @@ def _index(connection: Connection, found: Sequence[KnownMaterial], group_id: int
         statement = select(materials.c.id, materials.c.source, materials.c.source_id)
         held = statement.where(materials.c.holder == _holder(group_id), condition)
         ids |= {(row.source, row.source_id): row.id for row in connection.execute(held)}
-    entries = {ids[material.source, material.source_id]: material for material in found}
-    write_structures(connection, [material_entry(number, material, now) for number, material in entries.items()])
+    # Of several of one name the first is kept.
+    entries = {ids[material.source, material.source_id]: material for material in reversed(found)}
+    write_structures(connection, [material_entry(number, entries[number], now) for number in sorted(entries)])
 
 
 def _holder(group_id: int | None) -> int:

@@ -74,7 +74,8 @@ def _prepare_file(path: Path) -> None:
     process, and another process could then take the journal away under them.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # For its owner alone: the store holds hashes of passwords. A folder that is there keeps its rights.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         size = path.stat().st_size if path.exists() else 0
         journal = path.with_name(path.name + "-wal")
         has_orphaned_journal = size == 0 and journal.exists() and journal.stat().st_size > 0

@@ -19,6 +19,7 @@ _CHUNK: Final = 1000
 """Rows that are looked at together where a filter is beyond SQL."""
 _QUESTION: Final = (
     select(
+        queries.c.id,
         queries.c.campaign_id,
         campaigns.c.group_id,
         queries.c.fidelity,
@@ -28,7 +29,7 @@ _QUESTION: Final = (
         queries.c.fence,
     )
     .join(campaigns, campaigns.c.id == queries.c.campaign_id)
-    .where(queries.c.id == bindparam("query_id"))
+    .where(queries.c.id.in_(bindparam("numbers", expanding=True)))
 )
 
 
@@ -146,20 +147,28 @@ class Pages:
         Raises:
             NotFoundError: If there is none.
         """
-        with self._database.read() as connection:
-            row = connection.execute(_QUESTION, {"query_id": query_id}).one_or_none()
-        if row is None:
+        found = self.questions([query_id])
+        if not found:
             raise NotFoundError(f"There is no query number {query_id}.", remedy="List the queries.")
-        return OpenQuestion(
-            query_id=query_id,
-            campaign_id=row.campaign_id,
-            group_id=row.group_id,
-            fidelity=row.fidelity,
-            declared=row.declared_amount,
-            state=QueryState(row.state),
-            worker=row.worker,
-            fence=row.fence,
-        )
+        return found[query_id]
+
+    def questions(self, query_ids: Collection[int]) -> Mapping[int, OpenQuestion]:
+        """Those of the queries that there are, by number, with no more than their answers need."""
+        with self._database.read() as connection:
+            rows = connection.execute(_QUESTION, {"numbers": list(query_ids)}).all()
+        return {
+            row.id: OpenQuestion(
+                query_id=row.id,
+                campaign_id=row.campaign_id,
+                group_id=row.group_id,
+                fidelity=row.fidelity,
+                declared=row.declared_amount,
+                state=QueryState(row.state),
+                worker=row.worker,
+                fence=row.fence,
+            )
+            for row in rows
+        }
 
     def count_campaigns(self) -> Mapping[str, int]:
         """How many campaigns are in each state that any has."""

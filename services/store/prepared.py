@@ -35,10 +35,19 @@ class _Compiled:
 
     def parameters(self, values: Mapping[str, object]) -> dict[str, object] | tuple[object, ...]:
         """What the driver takes, from values by name."""
+        return self.named(values) if self.order is None else self.ordered(values, self.order)
+
+    def named(self, values: Mapping[str, object]) -> dict[str, object]:
+        """The parameters by name."""
         named = dict(self.fixed)
         for name, translate in self.given.items():
             named[name] = values[name] if translate is None else translate(values[name])
-        return named if self.order is None else tuple(named[name] for name in self.order)
+        return named
+
+    def ordered(self, values: Mapping[str, object], order: Sequence[str]) -> tuple[object, ...]:
+        """The parameters in the order of the text."""
+        named = self.named(values)
+        return tuple(named[name] for name in order)
 
 
 class Prepared:
@@ -58,10 +67,7 @@ class Prepared:
 
     def execute(self, connection: Connection, values: Mapping[str, object]) -> Row | None:
         """Executes the statement inside a transaction; the first row that it returns, None if there is none."""
-        compiled = self._compiled.get(connection.dialect.name)
-        if compiled is None:
-            compiled = _compile(self._statement, self._returning, connection.dialect)
-            self._compiled[connection.dialect.name] = compiled
+        compiled = self._compiled_for(connection)
         result = connection.exec_driver_sql(compiled.text, compiled.parameters(values))
         row = result.fetchone() if result.returns_rows else None
         if row is None:
@@ -70,6 +76,24 @@ class Prepared:
             value if translate is None else translate(value)
             for translate, value in zip(compiled.returned, row, strict=True)
         ]
+
+    def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Executes the statement for each row of values inside a transaction; what it returns is dropped."""
+        if not rows:
+            return
+        compiled = self._compiled_for(connection)
+        # Two calls that are alike: a list that held either kind would be neither's.
+        if compiled.order is None:
+            connection.exec_driver_sql(compiled.text, [compiled.named(row) for row in rows])
+        else:
+            connection.exec_driver_sql(compiled.text, [compiled.ordered(row, compiled.order) for row in rows])
+
+    def _compiled_for(self, connection: Connection) -> _Compiled:
+        compiled = self._compiled.get(connection.dialect.name)
+        if compiled is None:
+            compiled = _compile(self._statement, self._returning, connection.dialect)
+            self._compiled[connection.dialect.name] = compiled
+        return compiled
 
 
 def _compile(statement: Insert | Update, returning: Sequence[TypeEngine[object]], dialect: Dialect) -> _Compiled:

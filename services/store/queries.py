@@ -2,19 +2,26 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Select, select, union_all, update
 
-from domain.blueprint import Blueprint
-from domain.errors import NotFoundError
 from domain.events import EventKind
 from domain.fidelity import Capability
 from domain.json_value import JsonObject
-from domain.parsing import parse
 from domain.states import QueryState, require_query_step
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import release as release_reservation
+from services.store.query_steps import (
+    describe_query,
+    give_back,
+    give_up_lost,
+    is_used_up,
+    lock_query,
+    move_query,
+    read_query,
+)
 from services.store.queue import (
     Ladders,
     answerable,
@@ -26,9 +33,10 @@ from services.store.queue import (
 )
 from services.store.records import QueryRecord
 from services.store.rows import query_record
-from services.store.tables import candidates, queries
+from services.store.tables import queries
 
-_FREE = {"worker": None, "lease_until": None}
+_SOON: Final = timedelta(seconds=60)
+"""Whoever asks again so soon after a claim may have missed the answer; whoever asks later has begun to look."""
 
 
 class Queries:
@@ -84,16 +92,19 @@ class Queries:
         only: tuple[Collection[QueryState] | None, ...] = (None,) if states is None else tuple([s] for s in set(states))
         if not only:
             return ()
-        parts = (
+        parts = [
             _narrowed(campaign_id, states=state, fidelity=fidelity, round_index=round_index)
             .where(queries.c.id > after_id)
             .limit(limit)
-            .subquery()
             for state in only
-        )
-        merged = union_all(*(select(part) for part in parts)).subquery()
+        ]
+        if len(parts) == 1:
+            statement = parts[0]
+        else:
+            merged = union_all(*(select(part.subquery()) for part in parts)).subquery()
+            statement = select(merged).order_by(merged.c.id).limit(limit)
         with self._database.read() as connection:
-            rows = connection.execute(select(merged).order_by(merged.c.id).limit(limit)).mappings().all()
+            rows = connection.execute(statement).mappings().all()
         return tuple(query_record(row) for row in rows)
 
     def claim(self, query_id: int, *, worker: str, lease_s: float, is_answered: bool = False) -> QueryRecord | None:
@@ -134,7 +145,8 @@ class Queries:
         """Takes a query that waits for a machine: of the most urgent campaign, the oldest.
 
         A worker that has died and comes back under its name gets its own query first, with the fence that it had and a
-        renewed lease: one name is one worker with one look at a time.
+        renewed lease: one name is one worker with one look at a time. Having died counts as an attempt, and after the
+        last one the query fails for good.
 
         Args:
             worker: Names the machine.
@@ -149,8 +161,9 @@ class Queries:
         with self._database.write() as connection:
             fidelities = answerable(self._ladders.all(connection), oracles, campaign_ids)
             own = find_own(connection, worker, of_fidelities(fidelities))
-            if own is not None:
-                return self._renew(connection, own, worker, lease_s)
+            kept = None if own is None else self._come_back(connection, own, worker, lease_s)
+            if kept is not None:
+                return kept
             busy = busy_oracles(connection, self._ladders, fidelities.values())
             free = [pair for pair, look in fidelities.items() if (look.oracle, look.max_concurrent) not in busy]
             query_id = find_waiting(connection, of_fidelities(free))
@@ -169,26 +182,29 @@ class Queries:
             query = lock_query(connection, query_id)
             if query.state is not QueryState.CLAIMED or query.fence != fence:
                 return False
-            self._give_back(connection, query, "was given back", counts=False)
+            give_back(connection, query, "was given back", counts=False, at=self._database.now())
             return True
 
-    def requeue_lapsed(self, now: datetime, *, but_of: str | None = None) -> int:
-        """Gives back every claim whose lease has lapsed; the attempt counts.
+    def requeue_lapsed(self, by: datetime, *, but_of: str | None = None) -> int:
+        """Ends every claim whose lease has lapsed; the attempt counts.
+
+        The query goes back to the queue while attempts are left and fails for good otherwise: the look may be what
+        takes its machines down. What a laboratory was asked always goes back.
 
         Args:
-            now: The time.
+            by: Until when it must have lapsed.
             but_of: A worker that has just come back, whose claims are left to it.
 
         Returns:
             How many.
         """
-        condition = queries.c.lease_until <= now
+        condition = queries.c.lease_until <= by
         if but_of is not None:
             condition &= queries.c.worker != but_of
         with self._database.write() as connection:
             lapsed = _lock_claimed(connection, condition)
             for query in lapsed:
-                self._give_back(connection, query, "was given back because its lease lapsed", counts=True)
+                self._end_lost(connection, query, at=self._database.now())
             return len(lapsed)
 
     def requeue_held_by(self, campaign_id: int, worker_prefix: str) -> int:
@@ -205,7 +221,8 @@ class Queries:
             claimed = _lock_claimed(connection, queries.c.campaign_id == campaign_id)
             held = [query for query in claimed if query.worker is not None and query.worker.startswith(worker_prefix)]
             for query in held:
-                self._give_back(connection, query, "was given back because its worker is gone", counts=False)
+                what = "was given back because its worker is gone"
+                give_back(connection, query, what, counts=False, at=self._database.now())
             return len(held)
 
     def cancel(self, query_id: int, *, reason: str = "") -> QueryRecord:
@@ -228,6 +245,26 @@ class Queries:
             note = (EventKind.STAGE_NOTE, message, payload)
             write_events(connection, query.campaign_id, [note], at=now)
             return read_query(connection, query_id)
+
+    def _come_back(self, connection: Connection, query_id: int, worker: str, lease_s: float) -> QueryRecord | None:
+        """Hands a worker its own query again; None where it has lost it, or it has used the last attempt up."""
+        query, now = lock_query(connection, query_id), self._database.now()
+        if query.state is not QueryState.CLAIMED or query.worker != worker or query.claimed_at is None:
+            return None
+        if now - query.claimed_at < _SOON:
+            return self._renew(connection, query_id, worker, lease_s)
+        if is_used_up(query, self._ladders.of(connection, query.campaign_id).fidelity(query.fidelity)):
+            give_up_lost(connection, query, at=now)
+            return None
+        again = {"attempts": query.attempts + 1, "claimed_at": now, "lease_until": now + timedelta(seconds=lease_s)}
+        connection.execute(update(queries).where(queries.c.id == query_id).values(again))
+        return self._claimed(connection, query_id)
+
+    def _end_lost(self, connection: Connection, query: QueryRecord, *, at: datetime) -> None:
+        if is_used_up(query, self._ladders.of(connection, query.campaign_id).fidelity(query.fidelity)):
+            give_up_lost(connection, query, at=at)
+        else:
+            give_back(connection, query, "was given back because its lease lapsed", counts=True, at=at)
 
     def _renew(self, connection: Connection, query_id: int, worker: str, lease_s: float) -> QueryRecord | None:
         is_held = (queries.c.state == QueryState.CLAIMED.value) & (queries.c.worker == worker)
@@ -257,21 +294,22 @@ class Queries:
         }
         if not _compare_and_set(connection, is_waiting, values):
             return None
+        return self._claimed(connection, query_id)
+
+    def _claimed(self, connection: Connection, query_id: int) -> QueryRecord:
+        """Tells that an attempt begins."""
         query = read_query(connection, query_id)
         message = f"ask: {describe_query(connection, query)}"
-        payload: JsonObject = {"query_id": query_id, "worker": worker, "fence": query.fence, "attempt": query.attempts}
-        write_events(connection, query.campaign_id, [(EventKind.QUERY_CLAIMED, message, payload)], at=now)
+        payload: JsonObject = {
+            "query_id": query_id,
+            "worker": query.worker,
+            "fence": query.fence,
+            "attempt": query.attempts,
+        }
+        write_events(
+            connection, query.campaign_id, [(EventKind.QUERY_CLAIMED, message, payload)], at=self._database.now()
+        )
         return query
-
-    def _give_back(self, connection: Connection, query: QueryRecord, what: str, *, counts: bool) -> None:
-        require_query_step(query.state, QueryState.QUEUED)
-        attempts = query.attempts if counts else query.attempts - 1
-        values = {"state": QueryState.QUEUED.value, "attempts": attempts, **_FREE}
-        connection.execute(update(queries).where(queries.c.id == query.id).values(values))
-        message = f"ask: {describe_query(connection, query)}: the claim of {query.worker} {what}"
-        payload: JsonObject = {"query_id": query.id, "worker": query.worker, "fence": query.fence}
-        at = self._database.now()
-        write_events(connection, query.campaign_id, [(EventKind.QUERY_REQUEUED, message, payload)], at=at)
 
 
 def _narrowed(
@@ -286,45 +324,6 @@ def _narrowed(
     if round_index is not None:
         statement = statement.where(queries.c.round_index == round_index)
     return statement
-
-
-def read_query(connection: Connection, query_id: int) -> QueryRecord:
-    """Reads a query inside a transaction.
-
-    Raises:
-        NotFoundError: If there is none.
-    """
-    row = connection.execute(select(queries).where(queries.c.id == query_id)).mappings().one_or_none()
-    if row is None:
-        raise NotFoundError(f"There is no query number {query_id}.", remedy="List the campaign's queries.")
-    return query_record(row)
-
-
-def describe_query(connection: Connection, query: QueryRecord) -> str:
-    """What people call a query: its crystal and its fidelity."""
-    stored = connection.execute(select(candidates.c.blueprint).where(candidates.c.id == query.candidate_id))
-    blueprint = parse(Blueprint, stored.scalar_one(), what="The stored blueprint")
-    return f"{blueprint.title} at {query.fidelity}"
-
-
-def lock_query(connection: Connection, query_id: int) -> QueryRecord:
-    """Reads a query and keeps others from changing it until the transaction ends.
-
-    Raises:
-        NotFoundError: If there is none.
-    """
-    connection.execute(select(queries.c.id).where(queries.c.id == query_id).with_for_update(key_share=True))
-    return read_query(connection, query_id)
-
-
-def move_query(connection: Connection, query: QueryRecord, state: QueryState, *, at: datetime) -> None:
-    """Moves a locked query to a state in which nobody holds it. Whoever answered stays its worker."""
-    values: dict[str, object] = {"state": state.value, "lease_until": None}
-    if state is QueryState.QUEUED:
-        values |= _FREE
-    else:
-        values["finished_at"] = at
-    connection.execute(update(queries).where(queries.c.id == query.id).values(values))
 
 
 def _compare_and_set(connection: Connection, condition: ColumnElement[bool], values: dict[str, object]) -> bool:

@@ -34,6 +34,12 @@ class CampaignRecord:
     """The higher one goes first where several want to run."""
     wake_at: datetime | None
     """When it wants to be advanced; None while nothing has happened that would lead on."""
+    driven_until: datetime | None
+    """Until when a process has it to drive; None where none has. A running campaign without one waits for a worker."""
+
+    def is_driven(self, now: datetime) -> bool:
+        """Whether a process drives it."""
+        return self.driven_until is not None and self.driven_until > now
 
 
 @dataclass(frozen=True, slots=True)

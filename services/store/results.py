@@ -1,10 +1,12 @@
 """What came back: measurements and failures, only ever appended, and what the surrogate learns from."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, bindparam, func, insert, select
 
 from domain.blueprint import Blueprint
 from domain.errors import NotFoundError
@@ -12,7 +14,7 @@ from domain.measurement import Censoring, Failure, Measurement
 from domain.parsing import to_json_value
 from domain.training import Observation, PendingLook
 from services.store.database import Database
-from services.store.material_values import known_material_values
+from services.store.material_values import count_material_values, known_material_values
 from services.store.prepared import Prepared
 from services.store.records import FailureRecord, MeasurementRecord, QueryRecord
 from services.store.rounds import OPEN_STATES
@@ -20,17 +22,22 @@ from services.store.rows import failure_record, measurement_record, stored
 from services.store.tables import candidates, failures, measurements, queries
 
 _NEWER = measurements.alias()
-_STANDING: Final = (
+STANDING: Final = (
     measurements.c.is_evidence.is_(False),
     measurements.c.is_retracted.is_(False),
     ~select(_NEWER.c.id).where(_NEWER.c.supersedes == measurements.c.id).exists(),
 )
+"""Conditions on what counts: neither late, nor taken back, nor corrected."""
+_VALUES: Final[dict[str, BindParameter[object]]] = {
+    column.name: bindparam(column.name) for column in measurements.c if column.name != "id"
+}
 _INSERT: Final = Prepared(
-    insert(measurements)
-    .values({column.name: bindparam(column.name) for column in measurements.c if column.name != "id"})
-    .returning(measurements.c.id),
-    returning=[measurements.c.id.type],
+    insert(measurements).values(_VALUES).returning(measurements.c.id), returning=[measurements.c.id.type]
 )
+_INSERT_MANY: Final = Prepared(insert(measurements).values(_VALUES))
+_OF_QUERIES: Final = select(
+    measurements.c.id, measurements.c.query_id, measurements.c.fence, measurements.c.payload_digest
+).where(measurements.c.query_id.in_(bindparam("queries", expanding=True)))
 
 
 class Measurements:
@@ -71,7 +78,7 @@ class Measurements:
         """What counts: neither corrected nor taken back, in the order of the queries that it answers."""
         statement = (
             select(measurements)
-            .where(measurements.c.campaign_id == campaign_id, *_STANDING)
+            .where(measurements.c.campaign_id == campaign_id, *STANDING)
             .order_by(measurements.c.query_id)
         )
         with self._database.read() as connection:
@@ -85,13 +92,28 @@ class Measurements:
         answers = (
             select(measurements, candidates.c.blueprint, candidates.c.digest)
             .join(candidates, candidates.c.id == measurements.c.candidate_id)
-            .where(measurements.c.campaign_id == campaign_id, *_STANDING)
+            .where(measurements.c.campaign_id == campaign_id, *STANDING)
         )
         with self._database.read() as connection:
             found = [_taught(row) for row in connection.execute(answers).mappings()]
             found += [_taught(row) for row in known_material_values(connection, campaign_id)]
         # Sorted here, because databases disagree on the order of text.
         return tuple(look for _, look in sorted(found, key=lambda item: (item[0], item[1].fidelity, item[1].value)))
+
+    def counts(self, campaign_id: int) -> Counter[str]:
+        """How many values have come at each fidelity: corrections, retractions and those of known materials count too.
+
+        It only ever grows, and grows whenever `observations` may have changed: numbers of rows would not tell, since
+        what has the smaller one may be committed later.
+        """
+        statement = (
+            select(measurements.c.fidelity, func.count())
+            .where(measurements.c.campaign_id == campaign_id, measurements.c.is_evidence.is_(False))
+            .group_by(measurements.c.fidelity)
+        )
+        with self._database.read() as connection:
+            answers: Counter[str] = Counter(dict(connection.execute(statement).all()))
+            return answers + count_material_values(connection, campaign_id)
 
     def pending(self, campaign_id: int) -> tuple[PendingLook, ...]:
         """Looks whose answer may still come, by blueprint digest and fidelity."""
@@ -182,46 +204,19 @@ def find_failure_digests(connection: Connection, query_id: int, fence: int) -> f
 
 def append_measurement(connection: Connection, new: NewMeasurement, *, at: datetime) -> MeasurementRecord:
     """Appends a measurement inside a transaction."""
-    measurement = new.measurement
-    row = {
-        "campaign_id": new.campaign_id,
-        "query_id": new.query_id,
-        "candidate_id": new.candidate_id,
-        "fidelity": new.fidelity,
-        "fence": new.fence,
-        "payload_digest": new.payload_digest,
-        "value": measurement.value,
-        "unit": measurement.unit,
-        "sigma": measurement.sigma,
-        "censoring": measurement.censoring.value,
-        "temperature_K": measurement.temperature_K,
-        "reported_value": new.reported_value,
-        "reported_unit": new.reported_unit,
-        "provenance": to_json_value(measurement.provenance),
-        "amount": measurement.cost.amount,
-        "core_seconds": measurement.cost.core_seconds,
-        "money": measurement.cost.money,
-        "details": dict(measurement.details),
-        "measured_at": measurement.measured_at,
-        "recorded_at": at,
-        "is_evidence": new.is_evidence,
-        "supersedes": new.supersedes,
-        "is_retracted": new.is_retracted,
-    }
-    (number,) = cast(tuple[int], _INSERT.execute(connection, row))
-    return MeasurementRecord(
-        id=number,
-        query_id=new.query_id,
-        candidate_id=new.candidate_id,
-        fidelity=new.fidelity,
-        measurement=measurement,
-        recorded_at=at,
-        supersedes=new.supersedes,
-        is_retracted=new.is_retracted,
-        is_evidence=new.is_evidence,
-        reported_value=new.reported_value,
-        reported_unit=new.reported_unit,
-    )
+    (number,) = cast(tuple[int], _INSERT.execute(connection, _row(new, at)))
+    return _recorded(number, new, at)
+
+
+def append_measurements(
+    connection: Connection, new: Sequence[NewMeasurement], *, at: datetime
+) -> tuple[MeasurementRecord, ...]:
+    """Appends measurements of as many queries inside a transaction."""
+    _INSERT_MANY.execute_many(connection, [_row(one, at) for one in new])
+    # Asked for afterwards: a statement that returns the numbers of many rows is read anew for each number of rows.
+    rows = connection.execute(_OF_QUERIES, {"queries": [one.query_id for one in new]})
+    numbers = {(query_id, fence, digest): number for number, query_id, fence, digest in rows}
+    return tuple(_recorded(numbers[one.query_id, one.fence, one.payload_digest], one, at) for one in new)
 
 
 def append_failure(
@@ -266,6 +261,51 @@ def append_failure(
         "is_evidence": is_evidence,
     }
     connection.execute(insert(failures), [row])
+
+
+def _row(new: NewMeasurement, at: datetime) -> dict[str, object]:
+    measurement = new.measurement
+    return {
+        "campaign_id": new.campaign_id,
+        "query_id": new.query_id,
+        "candidate_id": new.candidate_id,
+        "fidelity": new.fidelity,
+        "fence": new.fence,
+        "payload_digest": new.payload_digest,
+        "value": measurement.value,
+        "unit": measurement.unit,
+        "sigma": measurement.sigma,
+        "censoring": measurement.censoring.value,
+        "temperature_K": measurement.temperature_K,
+        "reported_value": new.reported_value,
+        "reported_unit": new.reported_unit,
+        "provenance": to_json_value(measurement.provenance),
+        "amount": measurement.cost.amount,
+        "core_seconds": measurement.cost.core_seconds,
+        "money": measurement.cost.money,
+        "details": dict(measurement.details),
+        "measured_at": measurement.measured_at,
+        "recorded_at": at,
+        "is_evidence": new.is_evidence,
+        "supersedes": new.supersedes,
+        "is_retracted": new.is_retracted,
+    }
+
+
+def _recorded(number: int, new: NewMeasurement, at: datetime) -> MeasurementRecord:
+    return MeasurementRecord(
+        id=number,
+        query_id=new.query_id,
+        candidate_id=new.candidate_id,
+        fidelity=new.fidelity,
+        measurement=new.measurement,
+        recorded_at=at,
+        supersedes=new.supersedes,
+        is_retracted=new.is_retracted,
+        is_evidence=new.is_evidence,
+        reported_value=new.reported_value,
+        reported_unit=new.reported_unit,
+    )
 
 
 def _taught(row: RowMapping) -> tuple[str, Observation]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from domain.digest import content_digest
-from domain.errors import BudgetTooSmallError, ConflictError, NotFoundError
+from domain.errors import AskedBeforeError, BudgetTooSmallError, ConflictError, NotFoundError
 from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
@@ -48,7 +48,8 @@ class Rounds:
 
         Raises:
             NotFoundError: If there is no such campaign.
-            ConflictError: If the campaign takes no more rounds, a round is skipped, or a pick was asked before.
+            ConflictError: If the campaign takes no more rounds, or a round is skipped.
+            AskedBeforeError: If a pick was asked before.
             BudgetTooSmallError: If the picks cost more than the budget has left.
             InvalidValueError: If the ladder has no such fidelity.
         """
@@ -216,7 +217,7 @@ def _add_queries(
     for pick in picks:
         key = query_key(campaign.name, pick.blueprint.digest, pick.fidelity)
         if key in asked:
-            raise ConflictError(
+            raise AskedBeforeError(
                 f"'{campaign.name}' asked {pick.blueprint.composition.reduced_formula} "
                 f"({pick.blueprint.digest[:12]}) at fidelity '{pick.fidelity}' before.",
                 remedy="Choose only looks that were not chosen yet.",

@@ -61,6 +61,7 @@ def campaign_record(row: Row) -> CampaignRecord:
         group_id=row["group_id"],
         priority=row["priority"],
         wake_at=row["wake_at"],
+        driven_until=row["runner_until"],
     )
 
 

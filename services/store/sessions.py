@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, insert, select, update
 
 from domain.roles import Role
 from services.store.access_tables import invitations, login_failures, memberships, sessions, users
@@ -119,22 +119,27 @@ class Invitations:
         with self._database.write() as connection:
             connection.execute(insert(invitations).values(values))
 
+    def is_good(self, secret_hash: str) -> bool:
+        """Whether an invitation can be taken at this moment."""
+        statement = select(invitations.c.id).where(*_can_be_taken(secret_hash, self._database.now()))
+        with self._database.read() as connection:
+            return connection.execute(statement).first() is not None
+
     def take(self, secret_hash: str) -> InvitationRecord | None:
         """Takes an invitation; None unless it is good. Of several who try, one gets it."""
         now = self._database.now()
         statement = (
-            update(invitations)
-            .where(
-                invitations.c.secret_hash == secret_hash,
-                invitations.c.used_at.is_(None),
-                invitations.c.expires_at > now,
-            )
-            .values(used_at=now)
-            .returning(invitations)
+            update(invitations).where(*_can_be_taken(secret_hash, now)).values(used_at=now).returning(invitations)
         )
         with self._database.write() as connection:
             row = connection.execute(statement).mappings().one_or_none()
         return None if row is None else _invitation_record(row)
+
+    def sweep(self) -> int:
+        """Forgets the invitations that are over, taken or not. Returns how many."""
+        statement = delete(invitations).where(invitations.c.expires_at <= self._database.now())
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
 
     def withdraw_all(self) -> int:
         """Makes every invitation that nobody took worthless. Returns how many there were."""
@@ -184,6 +189,14 @@ class LoginFailures:
         """Forgets attempts from before an instant."""
         with self._database.write() as connection:
             connection.execute(delete(login_failures).where(login_failures.c.at <= before))
+
+
+def _can_be_taken(secret_hash: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        invitations.c.secret_hash == secret_hash,
+        invitations.c.used_at.is_(None),
+        invitations.c.expires_at > now,
+    )
 
 
 def _invitation_record(row: RowMapping) -> InvitationRecord:

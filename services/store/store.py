@@ -1,6 +1,6 @@
 """The store: the system of record."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +19,7 @@ from services.store.database import Database
 from services.store.events import Events
 from services.store.group_commit import GroupCommit
 from services.store.idempotency import IdempotencyKeys
+from services.store.joint import Joint
 from services.store.ledger import Ledger
 from services.store.locks import lock_audit_log
 from services.store.material_values import MaterialValues
@@ -35,6 +36,7 @@ from services.store.structures import Structures
 from services.store.tokens import Tokens
 from services.store.uploads import Uploads
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 
@@ -95,8 +97,7 @@ class Store:
         At any time there is one such transaction, of all threads and processes.
         """
         with self._database.write() as connection:
-            if not connection.in_nested_transaction():
-                lock_audit_log(connection)
+            lock_audit_log(connection)
             yield connection
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
@@ -111,6 +112,17 @@ class Store:
             StoreError: If the store is closed.
         """
         return self._writer.submit(work)
+
+    def joint(
+        self, *, many: Callable[[Sequence[Item]], Sequence[T | None]], one: Callable[[Item], T]
+    ) -> Joint[Item, T]:
+        """Makes a desk of the store's one writer for items of one kind, which it deals with together.
+
+        Args:
+            many: Deals with items together; None for each that it has left alone.
+            one: Deals with one that was left alone, or with each where all together failed.
+        """
+        return Joint(self._writer, many=many, one=one)
 
     def close(self) -> None:
         """Finishes the work that was submitted, and closes every connection."""

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, or_, select
 
@@ -12,16 +11,9 @@ from domain.measurement import Censoring
 from domain.training import Observation
 from services.store.intake_tables import structures
 from services.store.records import RealizationRecord
+from services.store.results import STANDING
 from services.store.rows import realization_record, stored
 from services.store.tables import candidates, measurements, realizations
-
-_NEWER = measurements.alias()
-_COUNTS: Final = (
-    measurements.c.is_evidence.is_(False),
-    measurements.c.is_retracted.is_(False),
-    ~select(_NEWER.c.id).where(_NEWER.c.supersedes == measurements.c.id).exists(),
-)
-"""Neither late, nor taken back, nor corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ def exact_value(fidelities: Mapping[str, Collection[int]]) -> ScalarSelect[float
             measurements.c.candidate_id == structures.c.candidate_id,
             measurements.c.censoring == Censoring.NONE.value,
             or_(*fits),
-            *_COUNTS,
+            *STANDING,
         )
         .order_by(measurements.c.id.desc())
         .limit(1)
@@ -85,7 +77,7 @@ def read_realizations(connection: Connection, numbers: Sequence[int]) -> dict[in
 
 
 def _values(connection: Connection, blueprints: Mapping[int, Blueprint]) -> Mapping[int, list[Observation]]:
-    statement = select(measurements).where(measurements.c.candidate_id.in_(sorted(blueprints)), *_COUNTS)
+    statement = select(measurements).where(measurements.c.candidate_id.in_(sorted(blueprints)), *STANDING)
     found: defaultdict[int, list[Observation]] = defaultdict(list)
     for row in connection.execute(statement.order_by(measurements.c.id)).mappings():
         found[row["candidate_id"]].append(

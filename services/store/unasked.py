@@ -14,7 +14,7 @@ from domain.parsing import to_json_value
 from domain.states import QueryState
 from domain.training import Decision
 from services.store.ledger import reserve
-from services.store.queries import read_query
+from services.store.query_steps import read_query
 from services.store.records import CampaignRecord, QueryRecord
 from services.store.rounds import query_key
 from services.store.rows import query_record, stored

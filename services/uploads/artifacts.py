@@ -79,8 +79,8 @@ class ArtifactFolder:
         path = self._path(digest)
         if not path.is_file():
             raise NotFoundError(
-                f"The bytes of artifact {digest[:12]} are not in {self._folder}.",
-                remedy="Restore the folder from a backup.",
+                f"The bytes of artifact {digest[:12]} are not here any more.",
+                remedy="Whoever runs the service can restore them from a backup.",
             )
         return path
 

@@ -137,7 +137,7 @@ class Readers:
                 self._bury(child)
                 raise UnreadableFileError(
                     "The file could not be read within the time and memory that one file may take.",
-                    remedy="Hand in a smaller or simpler file.",
+                    remedy="Have it checked again; if that does not help, hand in a smaller or simpler file.",
                 )
         reply = json.loads(answer)
         if "problem" in reply:

@@ -1,14 +1,15 @@
 """Crystals that are handed in as CIF: what each becomes, a candidate's sites or a known material."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from domain.blueprint import Blueprint
-from domain.errors import InvalidValueError, PetaliteError
+from domain.errors import InvalidValueError, NotFoundError, PetaliteError
 from domain.parsing import parse
 from domain.structure import Structure
 from services.store import Store
-from services.store.records import CampaignRecord
+from services.store.records import CampaignRecord, CandidateRecord
 from services.store.uploads import RowState
 from services.uploads.child import Readers
 from services.uploads.entries import Checked, Crystal, Destination, Entry
@@ -87,11 +88,7 @@ def _entry(
 ) -> Entry:
     named = cells.get("candidate", "").strip()
     if named:
-        candidate = store.candidates.get(_number(named))
-        if candidate.campaign_id != campaign.id:
-            raise InvalidValueError(
-                f"Candidate {candidate.id} is not of campaign '{campaign.name}'.", remedy="Name one of its candidates."
-            )
+        candidate = _candidate(store, campaign, _number(named))
         if crystal.blueprint is None or not is_near(crystal.blueprint, candidate.blueprint):
             doubts.append(f"The crystal is not {candidate.blueprint.title} of candidate {candidate.id}.")
         return Entry(Destination.REALIZATION, candidate_id=candidate.id, crystal=crystal)
@@ -100,6 +97,15 @@ def _entry(
             if is_near(crystal.blueprint, candidate.blueprint):
                 return Entry(Destination.REALIZATION, candidate_id=candidate.id, crystal=crystal)
     return Entry(Destination.MATERIAL, crystal=crystal)
+
+
+def _candidate(store: Store, campaign: CampaignRecord, number: int) -> CandidateRecord:
+    with suppress(NotFoundError):
+        candidate = store.candidates.get(number)
+        if candidate.campaign_id == campaign.id:
+            return candidate
+    # The same for one that another campaign has: its existence is nobody else's business.
+    raise NotFoundError(f"Campaign '{campaign.name}' has no candidate {number}.", remedy="Name one of its candidates.")
 
 
 def _doubts(cells: Mapping[str, str], crystal: Crystal, store: Store, campaign: CampaignRecord) -> list[str]:

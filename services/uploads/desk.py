@@ -1,13 +1,13 @@
 """The desk where laboratories hand files in: kept first, then looked into, then accepted row by row or rejected."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, cast
 
-from domain.errors import ConflictError, InvalidValueError, NotFoundError, PetaliteError, UnreadableFileError
+from domain.errors import ConflictError, InvalidValueError, PetaliteError, UnreadableFileError
 from domain.json_value import JsonObject, JsonValue
 from services.store import Store
 from services.store.artifacts import ArtifactRecord
@@ -22,11 +22,13 @@ from services.store.uploads import (
 )
 from services.uploads.artifacts import ArtifactFolder, Blob, shown_name
 from services.uploads.child import Readers
+from services.uploads.conductivity import DEFAULTS
 from services.uploads.contents import Contents, media_type_of, take_apart
 from services.uploads.entering import enter_row
 from services.uploads.inspection import Inspection, Inspector
-from services.uploads.intent import Intent, laboratory_intent
-from services.uploads.template import CELL_COLUMNS
+from services.uploads.intent import Intent, laboratory_intent, measurement_of_campaign
+from services.uploads.obelix import COLUMNS as OBELIX_COLUMNS
+from services.uploads.template import CELL_COLUMNS, COLUMNS, lowered
 
 OPTIONS: Final = frozenset(
     {
@@ -48,6 +50,12 @@ OPTIONS: Final = frozenset(
     }
 )
 """What may be said once for a whole file."""
+_COLUMNS: Final[Mapping[UploadKind, tuple[str, ...]]] = {
+    UploadKind.TABLE: COLUMNS,
+    UploadKind.OBELIX: OBELIX_COLUMNS,
+    UploadKind.IMPEDANCE: (*DEFAULTS, *CELL_COLUMNS),
+}
+"""What may be written into a row although the file does not have it."""
 _LONGEST_OPTION: Final = 200
 _MOST_CHANGED_CELLS: Final = 200
 _PATIENCE_S: Final = 5.0
@@ -189,7 +197,7 @@ class UploadDesk:
         Raises:
             NotFoundError: If there is no such upload or row.
             ConflictError: If it has entered, or the upload is over.
-            InvalidValueError: If too much is changed at once.
+            InvalidValueError: If too much is changed at once, or there is no such column.
         """
         upload = self._open(upload_id)
         if len(cells) > _MOST_CHANGED_CELLS:
@@ -197,7 +205,7 @@ class UploadDesk:
         row = self._store.uploads.row(upload_id, number)
         if row.state is RowState.ENTERED:
             raise ConflictError(f"Row {number} has entered.", remedy="Amend its measurement instead.")
-        changed = replace(row, cells={**row.cells, **cells})
+        changed = replace(row, cells=_corrected(row, cells, upload.kind))
         campaign = self._store.campaigns.by_id(upload.campaign_id)
         artifact = self._store.artifacts.get(upload.artifact_id)
         inspector = self._inspector(campaign, cast(Mapping[str, str], upload.options))
@@ -208,9 +216,10 @@ class UploadDesk:
         """Replaces rows that were looked at again.
 
         Raises:
-            ConflictError: If one of them has entered in the meantime.
+            ConflictError: If one of them has entered in the meantime, or the upload is over.
         """
         with self._store.writing():
+            self._open(upload_id)
             for row in found.rows:
                 self._store.uploads.put_row(upload_id, row)
             if found.report:
@@ -230,11 +239,13 @@ class UploadDesk:
 
         Raises:
             NotFoundError: If there is no such upload.
+            InvalidValueError: If it has no row of a confirmed number.
             ConflictError: If it was rejected or could not be read.
         """
         upload = self._store.uploads.get(upload_id)
         if upload.state is not UploadState.ACCEPTED:
             upload = self._open(upload_id)
+        _require_rows(self._store.uploads.rows(upload_id), confirmed)
         intent = self._intent(upload)
         entered: list[int] = []
         held_back: dict[int, str] = {}
@@ -249,7 +260,7 @@ class UploadDesk:
                 held_back[row.number] = "It was not its turn yet. Accept the upload again."
             else:
                 try:
-                    self._enter(upload, row.number, intent, worker)
+                    self._enter(upload, row, intent, worker)
                     entered.append(row.number)
                 except PetaliteError as error:
                     held_back[row.number] = str(error)
@@ -257,9 +268,9 @@ class UploadDesk:
             self._store.uploads.settle(upload_id, UploadState.ACCEPTED)
         return Acceptance(self._store.uploads.get(upload_id), tuple(entered), held_back)
 
-    def _enter(self, upload: UploadRecord, number: int, intent: Intent | None, worker: str) -> None:
+    def _enter(self, upload: UploadRecord, row: UploadRow, intent: Intent | None, worker: str) -> None:
         """Lets a row enter in the store's own writer, between what others have to write."""
-        work = partial(enter_row, self._store, upload, number, intent=intent, worker=worker)
+        work = partial(enter_row, self._store, upload, row, intent=intent, worker=worker)
         self._store.submit(work).result()
 
     def reject(self, upload_id: int) -> UploadRecord:
@@ -310,10 +321,7 @@ class UploadDesk:
         if not named:
             return None
         number = int(named) if named.isdecimal() and len(named) <= 9 else 0
-        record = self._store.measurements.get(number)
-        if self._store.queries.get(record.query_id).campaign_id != campaign.id:
-            raise NotFoundError(f"There is no measurement number {number}.", remedy="List the measurements.")
-        return record.id
+        return measurement_of_campaign(self._store, campaign, number).id
 
 
 def _require_options(options: Mapping[str, str]) -> dict[str, str]:
@@ -328,9 +336,32 @@ def _require_options(options: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in options.items() if value.strip()}
 
 
+def _corrected(row: UploadRow, cells: Mapping[str, str], kind: UploadKind) -> JsonObject:
+    """A row's cells, some of them changed: found by their column, whatever its capitals."""
+    columns = {_plain(name): name for name in (*_COLUMNS.get(kind, ()), *row.cells)}
+    unknown = [name for name in cells if _plain(name) not in columns]
+    if unknown:
+        raise InvalidValueError(
+            f"The row has no column '{unknown[0][:40]}'.", remedy=f"Known are {', '.join(columns.values())}."
+        )
+    return {**row.cells, **{columns[_plain(name)]: text for name, text in cells.items()}}
+
+
+def _plain(column: str) -> str:
+    return next(iter(lowered({column: ""})))
+
+
 def _merged(report: JsonObject, newer: JsonObject) -> JsonObject:
     """A report with newer fits in the place of older ones."""
     merged: dict[str, JsonValue] = {**report, **newer}
     if isinstance(report.get("fits"), Mapping) and isinstance(newer.get("fits"), Mapping):
         merged["fits"] = {**cast(JsonObject, report["fits"]), **cast(JsonObject, newer["fits"])}
     return merged
+
+
+def _require_rows(rows: Sequence[UploadRow], numbers: Collection[int]) -> None:
+    missing = sorted(set(numbers) - {row.number for row in rows})
+    if missing:
+        raise InvalidValueError(
+            f"The upload has no row {missing[0]}.", remedy="Look at its report for the numbers of its rows."
+        )

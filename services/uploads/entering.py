@@ -17,33 +17,42 @@ from services.intake.units import convert
 from services.intake.unsolicited import record_unsolicited
 from services.store import Store
 from services.store.records import MeasurementRecord
-from services.store.uploads import RowState, UploadRecord, UploadRow
+from services.store.uploads import RowState, UploadRecord, UploadRow, UploadState
 from services.uploads.entries import Crystal, Destination, Entry, Reading
 from services.uploads.inspection import entry_of
-from services.uploads.intent import Intent, measurement_of
+from services.uploads.intent import Intent, measurement_of, measurement_of_campaign
 
 UPLOADED: Final = "uploaded"
 """The method of sites that people hand in, and the collection of crystals that they hand in."""
 
 
-def enter_row(store: Store, upload: UploadRecord, number: int, *, intent: Intent | None, worker: str) -> UploadRow:
+def enter_row(store: Store, upload: UploadRecord, seen: UploadRow, *, intent: Intent | None, worker: str) -> UploadRow:
     """Lets one row enter, in one transaction. A row that has entered stays as it is.
 
     Args:
         store: The store.
         upload: The upload.
-        number: Of the row.
+        seen: The row as it was when somebody decided that it enters.
         intent: The campaign's; None for crystals, which need no laboratory.
         worker: Who hands it in.
 
     Raises:
+        ConflictError: If the upload was rejected or the row changed meanwhile.
         PetaliteError: If intake refuses it; nothing is changed then.
     """
+    number = seen.number
     with store.writing():
         row = store.uploads.row(upload.id, number)
-        entry = entry_of(row)
         if row.state is RowState.ENTERED:
             return row
+        if store.uploads.get(upload.id).state is UploadState.REJECTED:
+            raise ConflictError(f"Upload {upload.id} was rejected meanwhile.", remedy="Hand the file in again.")
+        if row != seen:
+            raise ConflictError(
+                f"Row {number} was changed while the upload was accepted.",
+                remedy="Read it, then accept again.",
+            )
+        entry = entry_of(row)
         if entry is None:
             raise ConflictError(f"Row {number} is refused.", remedy="Correct it first.")
         entered = replace(_entered(store, upload, row, entry, intent, worker), state=RowState.ENTERED)
@@ -81,7 +90,7 @@ def _answer(store: Store, entry: Entry, reading: Reading, intent: Intent, worker
     measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(query.declared.amount))
     if query.state is QueryState.DONE:
         return _same_answer(store, query.id, convert(measurement, intent.quantity))
-    claimed = claim_laboratory_query(store, query.id, worker=worker)
+    claimed = claim_laboratory_query(store, query.id, worker=worker, is_answered=True)
     return record_measurement(store, query.id, fence=claimed.fence, measurement=measurement)
 
 
@@ -105,10 +114,11 @@ def _number(measurement: Measurement) -> tuple[float, float | None, str, float |
 
 
 def _amendment(store: Store, entry: Entry, reading: Reading, intent: Intent, worker: str) -> MeasurementRecord:
-    wrong = store.measurements.get(entry.measurement_id or 0)
-    if store.queries.get(wrong.query_id).campaign_id != intent.campaign.id:
+    wrong = measurement_of_campaign(store, intent.campaign, entry.measurement_id or 0)
+    if wrong.fidelity != intent.fidelity.name:
         raise InvalidValueError(
-            f"Measurement {wrong.id} is not of campaign '{intent.campaign.name}'.", remedy="Correct column 'amends'."
+            f"Measurement {wrong.id} was made at '{wrong.fidelity}' and not at '{intent.fidelity.name}'.",
+            remedy="Correct column 'amends', or name the fidelity of the upload.",
         )
     measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(0.0))
     return record_amendment(store, wrong.id, measurement=measurement, reason=entry.reason, worker=worker)

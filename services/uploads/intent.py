@@ -1,6 +1,7 @@
 """What a campaign expects of its laboratory: against this every row of an upload is checked."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -13,11 +14,11 @@ from domain.errors import InvalidValueError, NotFoundError
 from domain.fidelity import Fidelity
 from domain.measurement import Measurement, Provenance
 from domain.quantity import Quantity
-from services.intake.matching import Tolerance
+from services.intake.matching import cell_deviation
 from services.intake.remarks import remarks_on
 from services.intake.units import convert
 from services.store import Store
-from services.store.records import CampaignRecord, CandidateRecord, QueryRecord
+from services.store.records import CampaignRecord, CandidateRecord, MeasurementRecord, QueryRecord
 from services.store.uploads import RowState
 from services.uploads.entries import Checked, Entry, Reading
 
@@ -93,12 +94,27 @@ def laboratory_intent(store: Store, campaign: CampaignRecord, fidelity: str | No
     )
 
 
+def measurement_of_campaign(store: Store, campaign: CampaignRecord, number: int) -> MeasurementRecord:
+    """Finds a measurement that an upload names.
+
+    Raises:
+        NotFoundError: If the campaign has none of that number; the answer does not tell whether another one has.
+    """
+    with suppress(NotFoundError):
+        campaign_id, record = store.pages.measurement(number)
+        if campaign_id == campaign.id:
+            return record
+    raise NotFoundError(
+        f"Campaign '{campaign.name}' has no measurement number {number}.", remedy="List the campaign's measurements."
+    )
+
+
 def is_near(left: Blueprint, right: Blueprint) -> bool:
     """Whether two blueprints are one crystal: group and cell content alike, cells within what preparation makes."""
     return (
         left.space_group == right.space_group
         and left.composition == right.composition
-        and Tolerance().deviation(left.lattice, right.lattice) is not None
+        and cell_deviation(left.lattice, right.lattice) is not None
     )
 
 

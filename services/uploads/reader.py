@@ -43,6 +43,8 @@ _BAD_FILE: Final = (
 )
 """What parsers raise on bad files. Anything else ends the process, which the parent takes for the same."""
 _LONGEST_REASON: Final = 200
+_NICENESS: Final = 10
+"""The process that answers everybody comes first."""
 
 
 def _read_cif(arguments: Mapping[str, JsonValue]) -> JsonObject:
@@ -73,6 +75,7 @@ _TASKS: Final[Mapping[str, Callable[[Mapping[str, JsonValue]], JsonObject]]] = {
 def main() -> None:
     """Reads until the input closes."""
     memory_bytes, seconds = int(sys.argv[1]), int(sys.argv[2])
+    os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

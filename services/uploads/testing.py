@@ -1,22 +1,26 @@
 """Damaged and hostile uploads without end, for tests of whatever takes files in."""
 
 import io
+import multiprocessing
 import os
 import random
 import re
+import resource
 import signal
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from sqlalchemy import Engine, event
 
 from domain.errors import PetaliteError
+from domain.json_value import JsonObject, JsonValue
 from domain.quantity import Goal, Objective
 from services.store import Store, open_store
 from services.store.examples import example_pick, example_spec, open_round
@@ -59,9 +63,25 @@ class Outcome:
 
     states: Mapping[str, int]
     """How many were reported, unreadable or refused at once."""
-    slowest_s: float
-    """The longest wait for a report, or for an acceptance."""
-    slowest: str
+    latest_s: float
+    """How long after its deadline the latest reading ended; negative where all ended before."""
+    peak_bytes: int = 0
+    """The most memory that a process that reads has ever held; known to `hand_in_elsewhere` alone."""
+
+
+class TimedReaders(Readers):
+    """Remembers how late its readings were."""
+
+    def __init__(self, limits: ReadingLimits) -> None:
+        super().__init__(limits)
+        self.latest_s = -limits.wall_s
+
+    def read(self, task: str, arguments: Mapping[str, JsonValue], *, deadline: float) -> JsonObject:
+        """Has something read, and looks at the clock."""
+        try:
+            return super().read(task, arguments, deadline=deadline)
+        finally:
+            self.latest_s = max(self.latest_s, time.monotonic() - deadline)
 
 
 def conductor_campaign(store: Store, name: str = "conductors", *, n_asked: int = 3) -> CampaignRecord:
@@ -91,32 +111,48 @@ def mutated_uploads(originals: Mapping[str, bytes], *, seed: int, n_uploads: int
         yield Attempt(f"{name}{ending}", content)
 
 
-def hand_in_all(desk: UploadDesk, campaign: CampaignRecord, attempts: Iterator[Attempt] | Sequence[Attempt]) -> Outcome:
+def hand_in_all(url: str, folder: Path, attempts: Iterable[Attempt]) -> Outcome:
     """Hands every file in and accepts what can be; nothing but an error of ours may come out.
 
     Args:
-        desk: Where files are handed in.
-        campaign: For which campaign.
+        url: Address of a store with the campaign `conductors`.
+        folder: Where files are kept.
         attempts: The files.
     """
     states: Counter[str] = Counter()
-    slowest_s, slowest = 0.0, ""
-    for number, attempt in enumerate(attempts):
-        instants = [time.monotonic()]
-        try:
-            artifact = desk.keep(campaign, [attempt.content], name=attempt.name, uploaded_by="eve")
-            upload = desk.report(campaign, artifact)
-            states[upload.state.value] += 1
-            instants.append(time.monotonic())
-            if upload.state is UploadState.OPEN:
-                desk.accept(upload.id, worker="eve", confirm_all=True)
-        except PetaliteError:
-            states["refused"] += 1
-        instants.append(time.monotonic())
-        elapsed_s = max(later - earlier for earlier, later in pairwise(instants))
-        if elapsed_s > slowest_s:
-            slowest_s, slowest = elapsed_s, f"{number} {attempt.name}"
-    return Outcome(states, slowest_s, slowest)
+    with open_store(url) as store, TimedReaders(ReadingLimits()) as readers:
+        desk = UploadDesk(store, ArtifactFolder(folder), readers)
+        campaign = store.campaigns.get("conductors")
+        for attempt in attempts:
+            try:
+                artifact = desk.keep(campaign, [attempt.content], name=attempt.name, uploaded_by="eve")
+                upload = desk.report(campaign, artifact)
+                states[upload.state.value] += 1
+                if upload.state is UploadState.OPEN:
+                    desk.accept(upload.id, worker="eve", confirm_all=True)
+            except PetaliteError:
+                states["refused"] += 1
+    return Outcome(states, readers.latest_s)
+
+
+def hand_in_elsewhere(url: str, folder: Path, originals: Mapping[str, bytes], *, seed: int, n_uploads: int) -> Outcome:
+    """Hands mutated files in from a process of its own, so that its readers' memory is told from others'.
+
+    Args:
+        url: Address of a store with the campaign `conductors`.
+        folder: Where files are kept.
+        originals: Sound files by name.
+        seed: Of the damage.
+        n_uploads: How many.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_weighed, url, folder, dict(originals), seed, n_uploads).result()
+
+
+def _weighed(url: str, folder: Path, originals: Mapping[str, bytes], seed: int, n_uploads: int) -> Outcome:
+    outcome = hand_in_all(url, folder, mutated_uploads(originals, seed=seed, n_uploads=n_uploads))
+    return replace(outcome, peak_bytes=1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def accept_and_die(url: str, upload_id: int, n_statements: int) -> None:

@@ -56,6 +56,11 @@ def test_a_material_is_kept_once_in_the_same_hands(store_bench: Bench) -> None:
     assert kept.material == shared_sites()
     again = replace(shared_sites(), properties={"doi": "another"})
     assert store.materials.add(again, group_id=None, added_by="ben") == kept
+    twins = [of_blueprint("twin"), replace(shared_sites(), source_id="twin")]
+    assert store.materials.add_many(twins, group_id=None, added_by="ben") == 1
+    twin = store.materials.list(groups=None, after=kept.id)[0]
+    assert twin.material == of_blueprint("twin")
+    assert names(store_bench, "nelements=2") == [f"material-{twin.id}"]
     with pytest.raises(NotFoundError, match="number 99"):
         store.materials.get(99)
 

@@ -80,6 +80,9 @@ def test_a_cursor_is_held_by_one(store_bench: Bench) -> None:
     assert cursors.take("reader", 60) == 8
     store_bench.clock.advance(61)
     assert cursors.take("reader", 60) == 8
+    cursors.move("reader", 12)
+    cursors.move("reader", 8)  # whoever held it a minute ago and was slow
+    assert cursors.position("reader") == 12
 
 
 def test_signs_of_life_grow_old(store_bench: Bench) -> None:

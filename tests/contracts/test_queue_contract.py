@@ -10,6 +10,7 @@ from domain.campaign import CampaignSpec
 from domain.errors import ConflictError, NotFoundError
 from domain.events import EventKind
 from domain.fidelity import AnsweredBy, Capability
+from domain.measurement import FailureKind
 from domain.states import CampaignState, QueryState
 from services.intake import record_measurement
 from services.intake.testing import example_measurement
@@ -75,11 +76,29 @@ def test_urgent_campaigns_come_first_and_foreign_ones_never(store_bench: Bench) 
 def test_a_worker_that_died_gets_its_own_query_again(store_bench: Bench) -> None:
     _, (first, second) = opened(store_bench, machine_spec(), example_pick(1), example_pick(2))
     assert claim_next(store_bench, "m1").id == first.id
+    store_bench.clock.advance(59)
+    missed = claim_next(store_bench, "m1")
+    assert (missed.id, missed.attempts) == (first.id, 1), "it may have missed the answer, and has not begun to look"
     store_bench.clock.advance(61)
     again = claim_next(store_bench, "m1")
-    assert (again.id, again.fence, again.attempts) == (first.id, 1, 1)
+    assert (again.id, again.fence, again.attempts) == (first.id, 1, 2)
     assert again.lease_until == store_bench.clock() + timedelta(seconds=60)
     assert claim_next(store_bench, "m2").id == second.id
+
+
+def test_a_look_that_always_takes_its_worker_down_is_given_up(store_bench: Bench) -> None:
+    store = store_bench.store
+    campaign, (deadly, next_one) = opened(store_bench, machine_spec(), example_pick(1), example_pick(2))
+    for _ in range(2):
+        assert claim_next(store_bench, "m1").id == deadly.id
+        store_bench.clock.advance(61)
+    store.campaigns.take_wake(campaign.id, store.campaigns.get("example").wake_at or store.now())
+    assert claim_next(store_bench, "m1").id == next_one.id
+    assert store.queries.get(deadly.id).state is QueryState.FAILED
+    (failed,) = store.failures.list(campaign.id)
+    assert (failed.is_final, failed.failure.kind) == (True, FailureKind.TRANSIENT)
+    assert failed.failure.reason == "Its worker was lost 2 times, the last one was m1."
+    assert store.campaigns.get("example").wake_at == store.now(), "nobody waits for it any more"
 
 
 def test_what_lapsed_goes_to_the_next_and_the_late_heartbeat_is_refused(store_bench: Bench) -> None:

@@ -16,6 +16,7 @@ from domain.events import EventKind
 from flows.environment import prepare_environment
 from flows.prefect_server import prefect_server
 from services.store import open_store
+from services.store.examples import fresh_postgres
 
 PETALITE = str(Path(sys.executable).with_name("petalite"))
 PATIENCE_S = 300.0
@@ -85,6 +86,19 @@ class Terminal:
                 return 0
             events = store.events.list(store.campaigns.get(campaign).id, limit=10_000)
             return sum(record.event.kind is kind for record in events)
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of an empty PostgreSQL store; empty where the service keeps its own SQLite file."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
+    if not server:
+        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
+    with fresh_postgres(server) as url:
+        yield url
 
 
 @pytest.fixture

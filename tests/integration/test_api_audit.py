@@ -45,6 +45,7 @@ ELSEWHERE = {
     "validate_campaign": "changes nothing",
     "heartbeat": "says nothing that the claim has not said",
     "sign_out": "the session's end is audited where sessions are tested",
+    "change_password": "for sessions alone; audited where they are tested",
     "accept": "audited where invitations are tested",
     "import_materials": "asks a provider; audited where importing is tested",
 }
@@ -115,8 +116,8 @@ STEPS = [
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("audit")) as running:
+def served(tmp_path_factory, store_url):
+    with serving(tmp_path_factory.mktemp("audit"), store_url=store_url) as running:
         for name in ("first", "second", "third", "fourth"):
             running.new_campaign(name)
         yield running

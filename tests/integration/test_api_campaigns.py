@@ -9,14 +9,14 @@ import httpx
 import pytest
 import uvicorn
 
-from domain.parsing import to_json_value
+from domain.parsing import to_json_object, to_json_value
 from services.access.people import add_user
 from services.access.principal import local_operator
 from services.access.roles import Role
 from services.api.app import stop_streams
 from services.api.testing import example_campaign, serving
 from services.specs import dump_spec
-from services.store.examples import example_pick, open_round
+from services.store.examples import example_pick, example_spec, open_round
 
 PASSWORD = "a sentence that nobody guesses"
 CLAIM = {"worker": "node", "lease_s": 60, "oracles": [{"oracle": "potential"}]}
@@ -72,6 +72,8 @@ def test_a_name_that_others_use_is_taken_and_not_shown(served, scientist):
     refused = served.client.post("/api/v1/campaigns", json={"spec": spec}, headers=scientist)
     assert refused.status_code == 409
     assert "spec_digest" not in refused.text
+    other = served.client.post("/api/v1/campaigns", json={"spec": {**spec, "max_rounds": 9}}, headers=scientist)
+    assert other.json() == refused.json()
     foreign = served.client.post("/api/v1/campaigns", json={"spec": spec, "group": "metallurgy"}, headers=scientist)
     assert foreign.status_code == 403
 
@@ -320,7 +322,44 @@ def test_an_invitation_makes_one_user(served):
     assert served.client.post("/api/v1/invitations/accept", json={**body, "name": "eve"}).status_code == 401
 
 
+def test_a_change_of_a_user_is_made_whole_or_not_at_all(served):
+    headers = served.acting_as(Role.ADMINISTRATOR)
+    user = {"name": "half-way", "role": "scientist"}
+    assert served.client.post("/api/v1/users", json=user, headers=headers).status_code == 201
+    change = {"role": "viewer", "password": "short"}
+    assert served.client.patch("/api/v1/users/half-way", json=change, headers=headers).status_code == 422
+    assert served.store.people.get("half-way").role is Role.SCIENTIST
+
+
+def test_nobody_learns_which_groups_there_are(served, scientist):
+    refused = [
+        served.client.get(f"/api/v1/groups/{name}/members", headers=scientist).text.replace(name, "NAME")
+        for name in ("metallurgy", "nowhere")
+    ]
+    assert refused[0] == refused[1]
+
+
+def test_an_oracle_that_is_not_here_is_refused_unless_machines_have_it(served, scientist):
+    spec = to_json_object(example_spec("misspelt"))
+    spec["ladder"][0]["oracle"] = "potentail"
+    for path, body in (("", {"spec": spec}), ("/validate", spec)):
+        refused = served.client.post(f"/api/v1/campaigns{path}", json=body, headers=scientist)
+        assert refused.status_code == 422, refused.text
+        assert refused.json()["remedy"] == "Did you mean 'potential'?"
+    spec["ladder"][0]["answered_by"] = "machines"
+    assert served.client.post("/api/v1/campaigns", json={"spec": spec}, headers=scientist).status_code == 201
+
+
+def test_requests_with_a_password_take_no_key(served):
+    user = {"name": "keyless", "role": "viewer", "password": "a long sentence that only I know"}
+    headers = {**served.acting_as(Role.ADMINISTRATOR), "Idempotency-Key": "the same"}
+    assert served.client.post("/api/v1/users", json=user, headers=headers).status_code == 201
+    assert served.client.post("/api/v1/users", json=user, headers=headers).status_code == 409
+
+
 def test_numbers_for_prometheus(served):
+    served.new_campaign("counted")
+    assert served.client.get("/api/v1/health/live").status_code == 200
     text = served.client.get("/api/v1/metrics", headers=served.acting_as(Role.MACHINE)).text
     assert "petalite_requests_total{" in text
     assert 'petalite_campaigns{state="ready"}' in text

@@ -7,6 +7,9 @@ import httpx
 import pytest
 
 from services.access.invitations import first_administrator_link
+from services.access.people import add_user
+from services.access.principal import local_operator
+from services.access.roles import Role
 from services.api.app import create_app
 from services.api.service import Service
 from services.api.testing import running
@@ -50,3 +53,23 @@ def test_what_the_page_sends_makes_the_administrator_once(empty) -> None:
     again = client.post("/api/v1/invitations/accept", json={**sent, "name": "bob"})
     assert again.status_code == 401
     assert "taken already" in again.json()["detail"]
+
+
+def test_people_take_another_password_and_sign_in_again(empty) -> None:
+    client, store = empty
+    add_user(store, "eve", role=Role.VIEWER, by=local_operator(), password=PASSWORD)
+    another = "another long sentence of mine"
+    own_page = {"Origin": "http://petalite.test"}
+
+    def change(old: str) -> httpx.Response:
+        return client.post("/api/v1/me/password", json={"old": old, "new": another}, headers=own_page)
+
+    assert client.post("/api/v1/login", json={"name": "eve", "password": PASSWORD}).status_code == 200
+    assert change("not that one").status_code == 403
+    assert store.audit.newest(1)[0].action == "user.refuse-password"
+    assert change(PASSWORD).status_code == 204
+    assert store.audit.newest(1)[0].action == "user.set-password"
+    assert client.get("/api/v1/me").status_code == 401
+    assert client.post("/api/v1/login", json={"name": "eve", "password": PASSWORD}).status_code == 401
+    assert client.post("/api/v1/login", json={"name": "eve", "password": another}).status_code == 200
+    client.cookies.clear()

@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,14 @@ from rocrate.rocrate import ROCrate
 from domain.blueprint import Realization
 from domain.measurement import FailureKind
 from services.access.roles import Role
+from services.api.service import Service
 from services.api.testing import Served, serving
 from services.intake import record_amendment, record_failure, record_measurement
 from services.intake.testing import claim, example_failure, example_measurement
 from services.materials.plain_cif import read_plain_cif
 from services.reports.figures import Plot
 from services.reports.tables import safe_cell
+from services.uploads.artifacts import ArtifactFolder
 
 CIF = """data_x
 _cell_length_a 4.0
@@ -60,9 +63,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         record_amendment(store, wrong.id, measurement=example_measurement(-0.5), reason="a typing error", worker="ann")
         failure = example_failure(FailureKind.PERMANENT)
         record_failure(store, third.id, fence=claim(store, third).fence, failure=failure)
+        for digest, name in ((_keep(running, b"raw"), '=raw".csv'), ("0" * 64, "lost.csv")):
+            file = store.artifacts.add(
+                campaign.id, digest=digest, name=name, media_type="text/csv", size=3, uploaded_by="ann"
+            )
+            store.artifacts.link(wrong.id, file.id)
         store.audit.append("ann", "campaign.start", "campaign salts", {})
         store.audit.append("ann", "campaign.start", "campaign peppers", {})
         yield running
+
+
+def _keep(served: Served, content: bytes) -> str:
+    service: Service = served.app.state.service
+    return ArtifactFolder(service.settings.artifacts).keep([content]).digest
 
 
 def take(served: Served, wanted: str, role: Role = Role.SCIENTIST, **query: str) -> httpx.Response:
@@ -95,6 +108,9 @@ def test_an_ro_crate_traces_every_number(served: Served, tmp_path: Path) -> None
         assert look["endTime"]
         assert crate.dereference(look["object"][0].id) is not None
     first, wrong, right = looks
+    raw, lost = wrong["object"][1:]
+    assert (raw["name"], raw["sha256"], raw.type) == ('=raw".csv', sha256(b"raw").hexdigest(), "File")
+    assert (lost["name"], lost.type) == ("lost.csv", "CreativeWork")
     assert first["agent"]["name"] == FORMULA
     assert first["object"][1].id == "realizations/1.cif"
     assert first["result"]["value"] == -1.5
@@ -105,6 +121,7 @@ def test_an_ro_crate_traces_every_number(served: Served, tmp_path: Path) -> None
     with zipfile.ZipFile(path) as archive:
         held = set(archive.namelist())
         assert archive.read("realizations/1.cif").decode() == CIF
+        assert archive.read("handed-in/1.csv") == b"raw"
         spec = json.loads(archive.read("spec.json"))
     assert spec["name"] == "salts"
     named = {entity.id for entity in crate.get_entities() if entity.id in held or "/" in entity.id}

@@ -51,6 +51,12 @@ def test_a_measurement_is_submitted_corrected_and_taken_back(home: Path) -> None
         kept = store.measurements.list(1)
         assert [record.measurement.temperature_K for record in kept] == [298.15, None, None]
         assert store.measurements.observations(1) == ()
+        assert [row.action for row in store.audit.list()] == [
+            "laboratory.result",
+            "measurement.amend",
+            "measurement.retract",
+        ]
+        assert [row.details["worker"] for row in store.audit.list()] == ["Ada", "Bob", "Bob"]
 
 
 def test_a_sample_that_cannot_be_made_is_given_up(home: Path) -> None:

@@ -15,9 +15,9 @@ from domain.measurement import FailureKind
 from domain.quantity import Goal, Objective
 from domain.states import QueryState
 from flows.machine.client import MachineClient
-from flows.machine.looking import Watch
 from flows.machine.loop import Machine, Offer
 from flows.machine.spool import Spool
+from flows.machine.watch import Watch
 from services.access.people import give_campaign
 from services.access.principal import local_operator
 from services.access.roles import Role

@@ -65,6 +65,39 @@ def test_nothing_is_overwritten(settings: Settings, tmp_path: Path) -> None:
         restore_backup(archive, settings)
 
 
+def test_a_home_without_a_store_is_not_backed_up(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="There is no store at"):
+        write_backup(_elsewhere(tmp_path), tmp_path / "backup.tar")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_vanish_meanwhile_are_left_out(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incoming = settings.artifacts / "incoming-1"
+    incoming.touch()
+    look = Path.is_symlink
+
+    def vanish(path: Path) -> bool:
+        found = look(path)
+        incoming.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "is_symlink", vanish)
+    assert len(write_backup(settings, tmp_path / "backup.tar").files) == 3
+
+
+def test_a_store_that_cannot_be_put_back_leaves_the_way_free(settings: Settings, tmp_path: Path) -> None:
+    archive, restored = tmp_path / "backup.tar", _elsewhere(tmp_path)
+    write_backup(settings, archive)
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    with pytest.raises(BackupError, match="cannot be restored"):
+        restore_backup(archive, replace(restored, store_url=f"sqlite:///{in_the_way}/store.sqlite3"))
+    assert list(restored.home.iterdir()) == []
+    restore_backup(archive, restored)
+
+
 def _flip(content: bytes) -> bytes:
     place = content.index(b"abcdabcd")
     return content[:place] + b"X" + content[place + 1 :]

@@ -128,6 +128,21 @@ def test_notes_can_be_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "the hook leads into a private network" in " ".join(done.output.split())
 
 
+def test_a_service_without_a_place_leaves_the_link_of_another_good(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = subprocess.run(
+            [sys.executable, "-P", "-m", "services.cli", "serve", "--no-worker", "--port", port],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PETALITE_HOME": str(home)},
+            check=False,
+        )
+    assert refused.returncode == 1
+    assert "Address already in use." in refused.stderr
+    assert refused.stdout == ""
+
+
 def test_the_service_stops_when_it_is_asked_to(home: Path) -> None:
     service = subprocess.Popen(
         [sys.executable, "-P", "-m", "services.cli", "serve", "--no-worker", "--port", "0"],

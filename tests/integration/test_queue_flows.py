@@ -13,12 +13,14 @@ from domain.fidelity import AnsweredBy, Capability, Fidelity
 from domain.measurement import Measurement, Provenance
 from domain.quantity import Goal, Objective
 from domain.states import CampaignState, QueryState, RoundState
-from flows.advance import _next_round, _waits_for_others
+from flows.advance import _advance, _next_round, _waits_for_others
 from flows.asking import ask_fidelity
 from flows.closing import refresh_summary
+from flows.learning import fit_belief
+from flows.opening import open_with_picks
 from flows.standing import is_asked, open_queries, waits_for_approval
 from flows.workplace import Workplace
-from services.intake import record_measurement
+from services.intake import UnsolicitedOutcome, record_measurement, record_unsolicited, retract_material_value
 from services.settings import load_settings
 from services.store import Store, open_store
 from services.store.examples import example_pick, example_spec, open_round
@@ -65,17 +67,27 @@ def states(workplace: Workplace) -> list[QueryState]:
 
 
 def close(workplace: Workplace, asked: RoundRecord) -> None:
-    last = {"last_measurement": workplace.last_measurement()}
-    workplace.store.rounds.close(asked.id, riding_along=workplace.waiting_fidelities, notes=last)
+    notes = {"n_values": workplace.n_values()}
+    workplace.store.rounds.close(asked.id, riding_along=workplace.waiting_fidelities, notes=notes)
+
+
+def measurement_at(fidelity: Fidelity, store: Store) -> Measurement:
+    provenance = Provenance(fidelity.oracle, "1", fidelity.settings_digest, "m")
+    return Measurement(2.0, "g/cm^3", None, provenance, Cost(1.0), store.now())
 
 
 def answer_one(workplace: Workplace, fidelity: Fidelity) -> None:
     store = workplace.store
     query = store.queries.list(workplace.campaign.id, states=[QueryState.QUEUED], fidelity=fidelity.name)[0]
     claimed = store.queries.claim(query.id, worker="m", lease_s=60)
-    provenance = Provenance(fidelity.oracle, "1", fidelity.settings_digest, "m")
-    measurement = Measurement(2.0, "g/cm^3", None, provenance, Cost(1.0), store.now())
-    record_measurement(store, query.id, fence=claimed.fence, measurement=measurement)
+    record_measurement(store, query.id, fence=claimed.fence, measurement=measurement_at(fidelity, store))
+
+
+def report(workplace: Workplace, fidelity: Fidelity, number: int):
+    measurement, blueprint = measurement_at(fidelity, workplace.store), example_pick(number).blueprint
+    return record_unsolicited(
+        workplace.store, workplace.campaign.id, fidelity=fidelity.name, measurement=measurement, blueprint=blueprint
+    )
 
 
 def test_looks_that_wait_for_approval_hold_their_round_open(store: Store, tmp_path: Path) -> None:
@@ -127,6 +139,53 @@ def test_the_first_answer_of_a_laboratory_leads_on_unless_machines_are_at_work(s
     answer_one(workplace, FOR_MACHINES)
     assert not _waits_for_others(workplace, first)
     assert _next_round(workplace) == 1
+
+
+def test_a_value_that_nobody_asked_for_leads_on_and_is_summed_up(store: Store, tmp_path: Path) -> None:
+    workplace, first = opened(store, tmp_path, spec_of(GLANCE, LAB), "glance", "lab")
+    ask_all(workplace, first)
+    close(workplace, first)
+    assert _waits_for_others(workplace, first)
+    found = report(workplace, LAB, 900)
+    assert found.outcome is UnsolicitedOutcome.MATERIAL
+    assert not _waits_for_others(workplace, first)
+    assert _next_round(workplace) == 1
+    refresh_summary(workplace)
+    summed_up = store.rounds.get(first.id).closing_notes
+    assert summed_up["n_values"] == {"glance": 1, "lab": 1}
+    refresh_summary(workplace)
+    assert store.rounds.get(first.id).closing_notes == summed_up
+
+    retract_material_value(store, found.material_value.id, reason="Wrong sample.", worker="ada")
+    refresh_summary(workplace)
+    assert store.rounds.get(first.id).closing_notes["n_values"] == {"glance": 1, "lab": 2}
+
+
+def test_what_is_corrected_after_the_end_is_summed_up(store: Store, tmp_path: Path) -> None:
+    workplace, first = opened(store, tmp_path, replace(spec_of(GLANCE), max_rounds=2), "glance")
+    ask_all(workplace, first)
+    close(workplace, first)
+    store.campaigns.set_state(workplace.campaign.id, CampaignState.COMPLETED)
+    report(workplace, GLANCE, 900)
+    (record,) = store.campaigns.waking(store.now())
+    assert _advance(Workplace(workplace.settings, store, record, "runner:here")) == "completed"
+    assert store.rounds.get(first.id).closing_notes["n_values"] == {"glance": 2}
+    assert store.campaigns.waking(store.now()) == ()
+    assert store.rounds.latest(record.id).index == 0
+
+
+def test_a_look_that_was_answered_since_it_was_chosen_is_left_out(store: Store, tmp_path: Path) -> None:
+    workplace, first = opened(store, tmp_path, spec_of(GLANCE, GAZE), "glance", "glance")
+    ask_all(workplace, first)
+    close(workplace, first)
+    n_values, belief = workplace.n_values(), fit_belief(workplace)
+    picks = (example_pick(0, "gaze"), example_pick(1, "gaze"))
+    assert report(workplace, GAZE, 0).outcome is UnsolicitedOutcome.ADDED
+    second = open_with_picks(workplace, belief, picks, index=1, n_values=n_values)
+    (asked,) = store.queries.list(workplace.campaign.id, round_index=1)
+    digests = {candidate.id: candidate.digest for candidate in store.candidates.list(workplace.campaign.id)}
+    assert digests[asked.candidate_id] == picks[1].blueprint.digest
+    assert workplace.news_since(second.notes) == {"gaze"}, "the answer came after the belief"
 
 
 def test_oracles_of_machines_need_no_software_here(store: Store, tmp_path: Path) -> None:

@@ -112,6 +112,11 @@ def test_options_that_are_none_are_refused(served, options):
     assert "remedy" in answer.json()
 
 
+def test_a_form_without_a_file_is_refused_in_plain_words(served):
+    answer = post(served, "campaigns/conductors/uploads", data={"file": "hello"}, files={"other": b""})
+    assert answer.json()["errors"] == [{"field": "body.file", "message": "Input should be a file"}]
+
+
 def test_files_that_cannot_be_read_are_kept_and_said_to_be(served):
     answer = post(served, "campaigns/conductors/uploads", files={"file": ("a.cif", b"\x80\x04 pickle")})
     assert answer.status_code == 201

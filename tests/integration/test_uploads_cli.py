@@ -39,6 +39,9 @@ def test_a_table_is_handed_in_fixed_and_accepted(petalite, tmp_path):
     assert json.loads(petalite("show", 1, "--json"))["state"] == "accepted"
     wrote = petalite("obelix", tmp_path / "new.zip", "--campaign", "conductors", "--doi", "10.1000/182")
     assert "Wrote 3 entries" in wrote
+    with open_store(load_settings({"PETALITE_HOME": str(tmp_path)}).store_url) as store:
+        done = [row.action for row in store.audit.list()]
+    assert done == ["upload.hand_in", "upload.accept", "upload.fix", "upload.accept"]
 
 
 def test_what_cannot_be_read_is_kept_and_said(petalite, tmp_path):

@@ -35,6 +35,7 @@ from services.store.examples import Bench, bench, example_pick, example_spec, fr
 from services.store.records import LedgerKind, MeasurementRecord
 
 COST = {"static": 1.1, "dft": 50.3}
+MAX_ATTEMPTS = {"static": 2, "dft": 3}
 LEASE_S = 60.0
 CRYSTALS = (1, 100, 200)
 """Far enough apart to be no one else's; the last one is no candidate."""
@@ -130,10 +131,12 @@ class Intake(RuleBasedStateMachine):
     @rule()
     def lapse(self) -> None:
         self.bench.clock.advance(LEASE_S)
+        attempts = {query.id: query.attempts for query in self.store.queries.list(self.campaign_id)}
         self.store.queries.requeue_lapsed(self.bench.clock())
-        for query in self.model.queries.values():
+        for query_id, query in self.model.queries.items():
             if query.state is QueryState.CLAIMED:
-                query.state = QueryState.QUEUED
+                query.is_booked = attempts[query_id] >= MAX_ATTEMPTS[query.fidelity]
+                query.state = QueryState.FAILED if query.is_booked else QueryState.QUEUED
 
     @rule(number=numbers, kind=st.sampled_from(FailureKind))
     def fail(self, number: int, kind: FailureKind) -> None:

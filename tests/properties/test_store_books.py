@@ -145,7 +145,10 @@ class Books(RuleBasedStateMachine):
         ]
         assert self.store.queries.requeue_lapsed(self.bench.clock()) == len(lapsed)
         for query in lapsed:
-            query.state, query.worker = QueryState.QUEUED, None
+            if query.attempts < MAX_ATTEMPTS[query.fidelity]:
+                query.state, query.worker = QueryState.QUEUED, None
+            else:
+                query.state, query.is_booked, query.fence = QueryState.FAILED, True, query.fence + 1
 
     @precondition(lambda self: self.expected)
     @rule(number=numbers, is_meant=st.integers(0, 3).map(lambda number: number == 0))

@@ -46,7 +46,7 @@ def _spectrum(circuit, parameters, *, noise, seed, drift=0.0):
     return Spectrum(tuple(FREQUENCY_HZ), tuple(z.real), tuple(z.imag))
 
 
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(circuits(), st.sampled_from([0.001, 0.003, 0.01]), st.integers(0, 2**32))
 def test_known_resistances_are_found_within_three_standard_errors(drawn, noise, seed):
     circuit, parameters = drawn
@@ -58,13 +58,13 @@ def test_known_resistances_are_found_within_three_standard_errors(drawn, noise, 
     assert fit.total.sigma < 0.1 * fit.total.value
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(circuits(), st.sampled_from([0.0, 0.001, 0.01]), st.integers(0, 2**32))
 def test_spectra_that_can_be_are_believed(drawn, noise, seed):
     assert check_consistency(_spectrum(*drawn, noise=noise, seed=seed)).is_consistent
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(circuits(), st.integers(0, 2**32))
 def test_a_sample_that_drifts_is_noticed(drawn, seed):
     assert not check_consistency(_spectrum(*drawn, noise=0.001, seed=seed, drift=0.5)).is_consistent

@@ -122,6 +122,11 @@ def test_an_invitation_is_no_session_and_a_session_no_invitation(store, ann):
         accept_invitation(store, session, name="bob", password=PASSWORD)
 
 
+def test_a_strangers_invitation_is_refused_before_anybody_looks_at_the_password(store):
+    with pytest.raises(NotAuthenticatedError, match="invitation is not good"):
+        accept_invitation(store, new_secret(SecretKind.INVITATION).text, name="bob", password="short")
+
+
 def test_a_misspelt_secret_is_refused_without_asking_the_store(ann):
     class NoStore:
         def __getattr__(self, name):

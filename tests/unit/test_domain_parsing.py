@@ -2,8 +2,10 @@
 
 import datetime
 import math
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
 from domain.blueprint import Blueprint
 from domain.campaign import Budget, CampaignSpec, Component
@@ -75,6 +77,24 @@ def test_all_problems_are_told_at_once(document):
         ("max_rounds", "Field required"),
         ("initial_looks.static", "Input should be a valid integer, got a number with a fractional part"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cls", "data", "message"),
+    [
+        (tuple[int, ...], 3, "Input should be a list"),
+        (frozenset[str], "Li", "Input should be a list"),
+        (Limits, 3, "Input should be an object of named values"),
+        (dict[str, int], 3, "Input should be an object of named values"),
+        (
+            Annotated[frozenset[int], Field(min_length=1)],
+            [],
+            "List should have at least 1 item after validation, not 0",
+        ),
+    ],
+)
+def test_whoever_writes_a_document_needs_no_python(cls, data, message):
+    assert _problems(cls, data) == [("", message)]
 
 
 def test_the_prefix_says_where_the_data_stand():

@@ -10,14 +10,16 @@ import pytest
 from domain.cost import Cost
 from domain.errors import ConflictError, InvalidValueError, ServiceAwayError, ServiceError
 from domain.fidelity import Capability
-from domain.measurement import Failure, FailureKind
+from domain.look import ReferenceEnergy
+from domain.measurement import Failure, FailureKind, Provenance
 from domain.parsing import parse_json
 from flows.machine.client import MachineClient
-from flows.machine.looking import Watch
 from flows.machine.loop import Machine, Offer
+from flows.machine.post import Post
 from flows.machine.spool import Parcel, Spool
+from flows.machine.watch import Watch
 from services.intake.testing import example_measurement
-from services.messages.claims import FailureRequest, MeasurementRequest
+from services.messages.claims import FailureRequest, MeasurementRequest, ReferenceMessage
 
 MEASURED = Parcel(7, measurement=MeasurementRequest(3, example_measurement()))
 FAILED = Parcel(
@@ -128,3 +130,32 @@ def test_what_the_service_never_takes_is_kept_where_people_find_it(tmp_path: Pat
 def test_strange_services_are_refused_in_words(answer: httpx.Response, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         client(lambda request: answer).claim("node", [Capability("density")], lease_s=60)
+
+
+def test_a_reference_energy_waits_for_the_service(tmp_path: Path) -> None:
+    provenance = Provenance("ase", "gpaw 26.7", "abc", "node")
+    message = ReferenceMessage(ReferenceEnergy("Li", -1.9, "bcc", "data_Li\n"), provenance, 12.5)
+    spool, told = Spool(tmp_path), []
+    with pytest.raises(ServiceAwayError, match="HTTP status 503"):
+        Post(client(lambda request: httpx.Response(503)), spool, told.append).hand_in_reference(message)
+    assert Spool(tmp_path).references() == (message,)
+    assert Spool(tmp_path).parcels() == ()
+    assert not Post(client(lambda request: httpx.Response(503)), spool, told.append).deliver()
+
+    taken: list[httpx.Request] = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        taken.append(request)
+        return httpx.Response(201, content=request.content)
+
+    assert Post(client(take), spool, told.append).deliver()
+    assert [request.url.path for request in taken] == ["/api/v1/references"]
+    assert spool.references() == ()
+
+    assert Post(client(take), spool, told.append).hand_in_reference(message) == message
+    spool.put_reference(message)
+    refuse = client(lambda request: httpx.Response(422, json={"detail": "No such element."}))
+    assert Post(refuse, spool, told.append).deliver()
+    assert spool.references() == ()
+    assert "reference energy of Li" in told[-1]
+    assert {path.suffix for path in spool.refused_folder.iterdir()} == {".json", ".txt"}

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from services.logging import configure_logging, without_secrets
+from services.logging import configure_logging, log_briefly, without_secrets
+from services.notifications.rules import Target
+from services.notifications.senders import deliver, example_note
+from services.notifications.webhook import UndeliveredError
+from services.store.database import utc_now
 
 TOKEN = "petalite_abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -51,6 +55,14 @@ def test_libraries_log_the_same_way(output: io.StringIO) -> None:
     assert line["event"] == "connecting to postgresql://***@db/petalite"
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own import
+def test_an_address_that_nobody_understands_is_not_repeated(output: io.StringIO) -> None:
+    target = Target(url="no-such-scheme://hunter2/hunter3")
+    with pytest.raises(UndeliveredError, match="is not understood"):
+        deliver(target, [example_note("https://petalite.example.org", utc_now())], now=utc_now())
+    assert output.getvalue() == ""
+
+
 def test_debug_lines_are_left_out(output: io.StringIO) -> None:
     structlog.get_logger("petalite.test").debug("detail")
     assert _lines(output) == []
@@ -89,3 +101,30 @@ def test_a_traceback_holds_no_secret(output: io.StringIO) -> None:
 def test_ordinary_text_stays() -> None:
     text = "Campaign tokens-of-li2o: 3 looks at https://example.org/a?page=2 took 4 s"
     assert without_secrets(text) == text
+
+
+def test_brief_lines_are_lines_like_others_and_hold_no_secret(output: io.StringIO) -> None:
+    fields = {"path": f"/api/v1/invitations/{TOKEN}", "actor": "ada", "status": 201, "took_ms": 0.5, "more": None}
+    log_briefly("petalite.test", "request", fields)
+    structlog.get_logger("petalite.test").info("request", **fields)
+    brief, other = (line | {"timestamp": ""} for line in _lines(output))
+    assert brief == other
+    assert TOKEN not in output.getvalue()
+
+
+@pytest.mark.parametrize("path", ["/invitation/abcdefghijklmnop", "/x?key=abc", "petalite_abcdefgh", "a://b@c"])
+def test_brief_lines_let_no_secret_pass_for_harmless(output: io.StringIO, path: str) -> None:
+    log_briefly("petalite.test", "request", {"path": path})
+    assert "***" in output.getvalue()
+
+
+def test_brief_lines_are_left_out_where_they_are_not_wanted() -> None:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logging(level="warning", output=stream)
+    log_briefly("petalite.test", "request", {"path": "/"})
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+    assert stream.getvalue() == ""

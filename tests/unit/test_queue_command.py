@@ -71,3 +71,14 @@ def test_a_campaign_is_paused_resumed_and_made_urgent(store: Store) -> None:
     assert store.campaigns.get("example").priority == -3
     run(campaign.app, "stop", "example")
     assert actions(store) == ["campaign.pause", "campaign.resume", "campaign.priority", "campaign.stop"]
+
+
+def test_a_list_says_which_campaigns_move(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    number = store.campaigns.get("example").id
+    store.campaigns.set_state(number, CampaignState.RUNNING)
+    assert "running (nobody drives it)" in run(campaign.app, "list")
+    assert not json.loads(run(campaign.app, "list", "--json"))[0]["is_driven"]
+    store.campaigns.acquire_runner(number, "runner:here", 60)
+    assert "nobody" not in run(campaign.app, "list")
+    assert json.loads(run(campaign.app, "list", "--json"))[0]["is_driven"]

@@ -11,6 +11,7 @@ import pytest
 from domain.blueprint import Realization
 from domain.measurement import FailureKind
 from domain.parsing import to_json_value
+from domain.states import CampaignState
 from domain.training import CandidateBelief
 from services.intake import record_failure, record_measurement
 from services.intake.testing import claim, example_failure, example_measurement
@@ -123,7 +124,11 @@ def test_an_export_replaces_the_one_before(store: Store, tmp_path: Path) -> None
 
 
 def test_the_laboratory_sees_what_waits_for_it_and_nothing_else(store: Store) -> None:
-    _, _, (_, waiting) = open_example(store, [example_pick(1), example_pick(1, "lab")])
+    campaign, _, (_, waiting) = open_example(store, [example_pick(1), example_pick(1, "lab")])
     (row,) = laboratory_queries(store, None)
     assert (row.query_id, row.formula, row.unit, row.state.value) == (waiting.id, "Li4Cl4", "eV/atom", "queued")
     assert laboratory_queries(store, "example") == (row,)
+    store.campaigns.set_state(campaign.id, CampaignState.STOPPED)
+    assert laboratory_queries(store, None) == ()
+    (stopped,) = laboratory_queries(store, None, with_stopped=True)
+    assert stopped == replace(row, campaign_state=CampaignState.STOPPED)

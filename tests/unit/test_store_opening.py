@@ -31,6 +31,7 @@ def address(path: Path) -> str:
 
 def test_folder_and_file_are_made(path: Path) -> None:
     open_store(address(path)).close()
+    assert path.parent.stat().st_mode & 0o077 == 0
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone() == (SCHEMA_VERSION,)

@@ -133,7 +133,7 @@ def test_files_that_are_too_long_leave_nothing(tmp_path):
     with pytest.raises(InvalidValueError, match="larger than"):
         folder.keep(iter([b"a" * 10] * 10), limit=50)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(NotFoundError, match="not in"):
+    with pytest.raises(NotFoundError, match="not here any more"):
         folder.path("0" * 64)
     with pytest.raises(InvalidValueError, match=r"no SHA-256"):
         folder.path("../../etc/passwd")

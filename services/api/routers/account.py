@@ -11,6 +11,7 @@ from starlette.responses import Response
 from domain.parsing import to_json
 from services.access.authenticate import Login, log_in, log_out
 from services.access.invitations import accept_invitation
+from services.access.people import change_own_password
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.dependencies import Reader, TheService, TheStore, require
@@ -46,6 +47,17 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPassword:
+    """What somebody will sign in with from now on."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    old: Password
+    """What they signed in with so far."""
+    new: Password
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Who is calling, and what they may do."""
 
@@ -73,9 +85,7 @@ def sign_out(
     session = session_of(request)
     if session is not None:
         log_out(store, session)
-    response = Response(status_code=204)
-    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
-    return response
+    return _signed_out()
 
 
 @router.post("/invitations/accept", summary="Accept an invitation", status_code=201, response_model=Account)
@@ -93,6 +103,13 @@ async def show_me(principal: Reader) -> Account:
     return _account(principal)
 
 
+@router.post("/me/password", summary="Change one's password", status_code=204)
+def change_password(given: NewPassword, request: Request, store: TheStore, principal: Reader) -> Response:
+    """Takes another password and ends all of the caller's sessions: sign in again. Not for callers with a token."""
+    change_own_password(store, principal, old=given.old, new=given.new, client=_address(request))
+    return _signed_out()
+
+
 def _signed_in(service: Service, login: Login, *, status: int) -> Response:
     response = Response(to_json(_account(login.principal)), status_code=status, media_type="application/json")
     response.set_cookie(
@@ -104,6 +121,12 @@ def _signed_in(service: Service, login: Login, *, status: int) -> Response:
         httponly=True,
         samesite="strict",
     )
+    return response
+
+
+def _signed_out() -> Response:
+    response = Response(status_code=204)
+    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
     return response
 
 

@@ -1,6 +1,7 @@
 """Campaigns: written, checked, started, paused, stopped and listed."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -20,6 +21,7 @@ from services.api.change import Audited, Change, changing
 from services.api.conditional import IfMatch, IfNoneMatch, answer_unless_known, require_unchanged
 from services.api.dependencies import LARGEST_NUMBER, Name, Reader, TheStore, require, visible_campaign, visible_groups
 from services.api.paging import After, Limit, Page, keyset
+from services.api.registered import require_registered_oracles
 from services.api.spec_summary import SpecSummary, understand_spec
 from services.api.views import CampaignDetails, CampaignView, campaign_details, campaign_view
 from services.store import Store
@@ -76,21 +78,22 @@ def list_campaigns(
     """The campaigns that the caller may see, oldest first."""
     groups = _groups(principal, group)
     return keyset(
-        lambda n: store.campaigns.list_page(groups, after_id=after, limit=n, states=state), campaign_view, limit=limit
+        lambda n: store.campaigns.list_page(groups, after_id=after, limit=n, states=state),
+        partial(campaign_view, now=store.now()),
+        limit=limit,
     )
 
 
 @router.post("", summary="Create a campaign", status_code=201, response_model=CampaignView)
 def create_campaign(new: NewCampaign, change: Writing) -> Response:
     """Keeps a campaign under its spec's name. The same spec again is the same campaign; it runs once it is started."""
+    require_registered_oracles(new.spec)
 
     def create() -> Audited:
         group_id = _own_group(change.store, change.principal, new.group)
-        record = change.store.campaigns.create(new.spec, group_id=group_id)
-        if not change.principal.may_see(record):
-            raise ConflictError(f"The name '{record.name}' is taken.", remedy="Choose another name.")
+        record = _created(change, new.spec, group_id)
         details: JsonObject = {"spec_digest": record.spec_digest, "group_id": record.group_id}
-        return Audited("campaign.create", _subject(record), campaign_view(record), details, status=201)
+        return Audited("campaign.create", _subject(record), _view(change, record), details, status=201)
 
     return change.make(create)
 
@@ -189,6 +192,24 @@ def stop_campaign(name: Name, change: Running, why: Reason | None = None) -> Res
     return change.make(lambda: _moved(change, name, CampaignState.STOPPED, _reason(why)))
 
 
+def _created(change: Change, spec: CampaignSpec, group_id: int | None) -> CampaignRecord:
+    """Creates a campaign or finds the same one.
+
+    Raises:
+        ConflictError: If the name is taken: which fields differ is told of the caller's own campaigns alone.
+    """
+    differing: ConflictError | None = None
+    try:
+        record = change.store.campaigns.create(spec, group_id=group_id)
+    except ConflictError as error:
+        record, differing = change.store.campaigns.get(spec.name), error
+    if not change.principal.may_see(record):
+        raise ConflictError(f"The name '{record.name}' is taken.", remedy="Choose another name.")
+    if differing is not None:
+        raise differing
+    return record
+
+
 def _moved(change: Change, name: str, state: CampaignState, reason: str) -> Audited:
     record = visible_campaign(change.store, change.principal, name)
     told = f"by {change.principal.name}" + (f": {reason}" if reason else "")
@@ -199,7 +220,11 @@ def _moved(change: Change, name: str, state: CampaignState, reason: str) -> Audi
 
 def _ran(change: Change, campaign_id: int, action: str, details: JsonObject | None = None) -> Audited:
     record = change.store.campaigns.by_id(campaign_id)
-    return Audited(action, _subject(record), campaign_view(record), details or {})
+    return Audited(action, _subject(record), _view(change, record), details or {})
+
+
+def _view(change: Change, record: CampaignRecord) -> CampaignView:
+    return campaign_view(record, now=change.store.now())
 
 
 def _reason(why: Reason | None) -> str:

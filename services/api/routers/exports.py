@@ -9,17 +9,22 @@ from starlette.responses import Response, StreamingResponse
 
 from services.access.principal import Principal
 from services.access.roles import Permission
-from services.api.dependencies import Name, TheStore, require, visible_campaign
+from services.api.dependencies import Name, TheService, TheStore, require, visible_campaign
 from services.api.structure_answer import attached
 from services.reports.crate import CrateOptions
 from services.reports.packing import MEDIA_TYPES, ExportFormat, packed
+from services.uploads.artifacts import ArtifactFolder
 
 router = APIRouter(tags=["exports"])
 
 _CHUNK_BYTES: Final = 262_144
 _BINARY: Final[dict[str, object]] = {"schema": {"type": "string", "format": "binary"}}
+_JSON: Final[dict[str, object]] = {"schema": {"type": "object"}}
 _RESPONSES: Final[dict[int | str, dict[str, object]]] = {
-    200: {"description": "The file.", "content": dict.fromkeys(set(MEDIA_TYPES.values()), _BINARY)}
+    200: {
+        "description": "The file.",
+        "content": {**dict.fromkeys(MEDIA_TYPES.values(), _BINARY), MEDIA_TYPES[ExportFormat.JSON]: _JSON},
+    }
 }
 
 
@@ -32,6 +37,7 @@ _RESPONSES: Final[dict[int | str, dict[str, object]]] = {
 def export_campaign(
     name: Name,
     store: TheStore,
+    service: TheService,
     principal: Annotated[Principal, Depends(require(Permission.EXPORT))],
     wanted: Annotated[ExportFormat, Query(alias="format", description="In which format.")] = ExportFormat.RO_CRATE,
     licence: Annotated[
@@ -50,6 +56,7 @@ def export_campaign(
         licence=licence,
         authors=tuple(author or ()),
         with_audit=Permission.AUDIT_READ in principal.permissions,
+        find_file=ArtifactFolder(service.settings.artifacts).path,
     )
     with packed(store, campaign, wanted, options) as file:
         # Open, it can be read to its end although it has no name any more, and nothing is left if nobody does.

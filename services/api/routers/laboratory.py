@@ -53,14 +53,19 @@ class LaboratoryFailure:
 def list_laboratory_queries(
     store: TheStore,
     principal: Reader,
+    *,
     campaign: Annotated[str | None, Query(max_length=63, description="Only those of this campaign.")] = None,
+    with_stopped: Annotated[bool, Query(description="What stopped campaigns asked, too.")] = False,
 ) -> list[LaboratoryQuery]:
     """Samples to make and measure, with cell and instructions, in the campaigns that the caller may see."""
     if campaign is not None:
-        return list(laboratory_queries(store, visible_campaign(store, principal, campaign).name))
+        return list(
+            laboratory_queries(store, visible_campaign(store, principal, campaign).name, with_stopped=with_stopped)
+        )
     visible = store.campaigns.ids(visible_groups(principal))
     names = {record.name for record in store.campaigns.list() if record.id in visible}
-    return [query for query in laboratory_queries(store, None) if query.campaign in names]
+    found = laboratory_queries(store, None, with_stopped=with_stopped)
+    return [query for query in found if query.campaign in names]
 
 
 @router.post("/{query_id}/claim", summary="Take a sample on", response_model=QueryRecord)

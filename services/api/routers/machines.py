@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from domain.cost import Cost
 from domain.errors import ConflictError
-from domain.json_value import JsonObject
-from domain.measurement import Failure, Measurement
+from domain.measurement import Failure
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
 from services.api.dependencies import Number, TheStore, require, visible_campaign, visible_groups
+from services.api.hand_in import HandedIn, hand_in
 from services.api.questions import worker_name
-from services.intake import record_failure, record_measurement
+from services.intake import record_failure
 from services.messages.claims import (
     Claim,
     ClaimRequest,
@@ -109,13 +109,8 @@ async def hand_in_measurement(query_id: Number, seen: MeasurementRequest, change
     """
 
     def record() -> Audited:
-        question = _held(change, query_id, seen.fence)
-        measurement = _by(change.principal, seen.measurement, question)
-        found = record_measurement(
-            change.store, query_id, fence=seen.fence, measurement=measurement, realizations=seen.realizations
-        )
-        details: JsonObject = {"measurement": found.id, "worker": measurement.provenance.worker}
-        return Audited("query.measurement", f"query {query_id}", found, details, status=201)
+        given = HandedIn(change.principal, query_id, seen)
+        return Audited.elsewhere(hand_in(change.store, change.questions, given), status=201)
 
     return await change.make_soon(record)
 
@@ -166,12 +161,6 @@ def hand_in_reference(given: ReferenceMessage, change: Claiming) -> Response:
 
 def _held(change: Change, query_id: int, fence: int) -> OpenQuestion:
     return change.questions.held(change.store, change.principal, query_id, fence)
-
-
-def _by(principal: Principal, given: Measurement, question: OpenQuestion) -> Measurement:
-    """The measurement as it is kept: who brought it and what it costs are not the caller's to say."""
-    provenance = replace(given.provenance, worker=worker_name(principal, given.provenance.worker))
-    return replace(given, provenance=provenance, cost=replace(given.cost, amount=question.declared))
 
 
 def _failed_by(principal: Principal, given: Failure, question: OpenQuestion) -> Failure:

@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import entry_points
-from typing import Final
 
 from fastapi import APIRouter
 
 from domain.errors import NotFoundError
 from services.api.dependencies import Reader, TheStore, visible_groups
+from services.api.registered import registered_oracles
 from services.store.pages import OracleUse
 
 router = APIRouter(prefix="/oracles", tags=["oracles"])
-
-_GROUP: Final = "petalite.oracles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class OracleView:
 @router.get("", summary="List the oracles")
 def list_oracles(store: TheStore, principal: Reader) -> list[OracleView]:
     """Every oracle that is registered here or has answered."""
-    registered = {found.name for found in entry_points(group=_GROUP)}
+    registered = registered_oracles()
     uses = store.pages.oracle_uses(store.campaigns.ids(visible_groups(principal)))
     return [
         _view(name, uses.get(name, OracleUse()), is_registered=name in registered)

@@ -20,6 +20,7 @@ from services.store.people import GroupRecord, UserRecord
 router = APIRouter(tags=["people"])
 
 Administering = Annotated[Change, Depends(changing(Permission.ADMINISTER))]
+HandlingPasswords = Annotated[Change, Depends(changing(Permission.ADMINISTER, takes_key=False))]
 Administrator = Annotated[Principal, Depends(require(Permission.ADMINISTER))]
 UserName = Annotated[str, Path(max_length=63, description="Name of the user.")]
 GroupName = Annotated[str, Path(max_length=63, description="Name of the group.")]
@@ -96,7 +97,7 @@ def list_users(store: TheStore, _principal: Administrator, after: After = 0, lim
 
 
 @router.post("/users", summary="Make a user", status_code=201, response_model=UserRecord)
-def create_user(new: NewUser, change: Administering) -> Response:
+def create_user(new: NewUser, change: HandlingPasswords) -> Response:
     """Makes a user, for example a machine, which then needs a token."""
 
     def create() -> Audited:
@@ -109,20 +110,20 @@ def create_user(new: NewUser, change: Administering) -> Response:
 
 
 @router.patch("/users/{user}", summary="Change a user", response_model=UserRecord)
-def change_user(user: UserName, wanted: UserChange, change: Administering) -> Response:
-    """Changes role, password, or whether the user is let in."""
+def change_user(user: UserName, wanted: UserChange, change: HandlingPasswords) -> Response:
+    """Changes role, password, or whether the user is let in: all that is given, or nothing."""
     store, by = change.store, change.principal
 
     def edit() -> Audited:
         if wanted.role is not None:
             people.set_role(store, user, wanted.role, by=by)
-        if wanted.password is not None:
-            people.set_password(store, user, wanted.password, by=by)
         if wanted.is_active is not None:
             (people.activate if wanted.is_active else people.deactivate)(store, user, by=by)
+        if wanted.password is not None:
+            people.set_password(store, user, wanted.password, by=by)
         return Audited.elsewhere(store.people.get(user))
 
-    return change.hand_on(edit)
+    return change.make(edit)
 
 
 @router.post("/invitations", summary="Invite somebody", status_code=201)
@@ -155,7 +156,7 @@ def list_members(group: GroupName, store: TheStore, principal: Reader) -> list[U
     """Everybody who belongs to a group of the caller's."""
     found = store.people.group(group)
     if principal.role is not Role.ADMINISTRATOR and found.id not in principal.groups:
-        raise NotFoundError(f"There is no group '{group}'.", remedy="List the groups.")
+        raise NotFoundError(f"There is no group '{group}'.", remedy="List the groups to see which there are.")
     return list(store.people.members(found.id))
 
 

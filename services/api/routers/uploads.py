@@ -30,6 +30,7 @@ from services.api.dependencies import (
     visible_campaign,
 )
 from services.api.paging import After, Limit, Page, keyset
+from services.api.slow_work import SlowWork
 from services.store import Store
 from services.store.uploads import RowState, UploadKind, UploadRecord, UploadRow, UploadState
 from services.uploads.artifacts import ArtifactFolder
@@ -44,6 +45,10 @@ from services.uploads.template import template_rows, write_csv, write_xlsx
 _CHUNK_BYTES: Final = 2**20
 _MOST_CELLS: Final = 200
 _LONGEST_CELL: Final = 4_000
+_PATIENCE_S: Final = 1.5
+"""How long a file waits for its turn; whoever waits and is read has an answer within ten seconds."""
+_SHARE: Final = 0.25
+"""Of one processor's time that files may take from whoever else is served."""
 _SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -52,6 +57,9 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
     """Keeps the processes that read files while the application runs; they start with the first file."""
     readers = Readers(ReadingLimits())
     app.state.upload_readers = readers
+    # One more than can be read at once: it is kept while the others are read.
+    n_at_once = readers.limits.n_children + 1
+    app.state.slow_work = SlowWork(n_at_once=n_at_once, patience_s=_PATIENCE_S, share=_SHARE)
     try:
         yield
     finally:
@@ -71,6 +79,14 @@ async def the_desk(request: Request, service: TheService, store: TheStore) -> Up
 
 
 TheDesk = Annotated[UploadDesk, Depends(the_desk)]
+
+
+async def the_slow_work(request: Request) -> SlowWork:
+    """Where files are read, a few at once."""
+    return cast(SlowWork, request.app.state.slow_work)
+
+
+TheSlowWork = Annotated[SlowWork, Depends(the_slow_work)]
 
 
 class SheetFormat(StrEnum):
@@ -158,10 +174,11 @@ class AcceptanceView:
 
 
 @router.post("/campaigns/{name}/uploads", summary="Hand in a file", status_code=201, response_model=UploadDetails)
-def hand_in_file(
+async def hand_in_file(  # noqa: PLR0913, PLR0917 - the parts of its form
     name: Name,
     store: TheStore,
     desk: TheDesk,
+    slow_work: TheSlowWork,
     principal: Laboratory,
     file: Annotated[UploadFile, File(description="A csv, xlsx, cif, zip, picture or PDF of at most 64 MiB.")],
     kind: Annotated[UploadKind | None, Form(description="What it holds; left out, it is found out.")] = None,
@@ -175,17 +192,21 @@ def hand_in_file(
     ] = "{}",
 ) -> Response:
     """Keeps the file and reports on it row by row. Nothing enters before the upload is accepted."""
-    campaign = visible_campaign(store, principal, name)
     given = _options(options)
-    artifact = desk.keep(campaign, _chunks(file.file), name=file.filename, uploaded_by=principal.name)
-    examined = desk.examine(campaign, artifact, kind=kind, options=given)
 
-    def add() -> Audited:
-        record = desk.add(examined)
-        details: JsonObject = {"campaign": name, "artifact": artifact.digest, "kind": record.kind.value}
-        return Audited("upload.hand_in", f"upload {record.id}", _details(store, record), details, status=201)
+    def take_in() -> Response:
+        campaign = visible_campaign(store, principal, name)
+        artifact = desk.keep(campaign, _chunks(file.file), name=file.filename, uploaded_by=principal.name)
+        examined = desk.examine(campaign, artifact, kind=kind, options=given)
 
-    return Change(store, principal, None, {}).make(add)
+        def add() -> Audited:
+            record = desk.add(examined)
+            details: JsonObject = {"campaign": name, "artifact": artifact.digest, "kind": record.kind.value}
+            return Audited("upload.hand_in", f"upload {record.id}", _details(store, record), details, status=201)
+
+        return Change(store, principal, None, {}).make(add)
+
+    return await slow_work.run(take_in)
 
 
 @router.get("/campaigns/{name}/uploads", summary="List a campaign's uploads")
@@ -255,25 +276,37 @@ def show_report(upload_id: Number, store: TheStore, principal: Reader) -> Respon
 
 
 @router.patch("/uploads/{upload_id}/rows/{number}", summary="Correct a row", response_model=RowView)
-def fix_row(upload_id: Number, number: Number, changed: ChangedCells, change: Handing, desk: TheDesk) -> Response:
-    """Changes cells and looks at the row again. Without cells it is only looked at again."""
-    visible_upload(change.store, change.principal, upload_id)
-    found = desk.check_again(upload_id, number, changed.cells)
-
-    def put() -> Audited:
-        desk.put(upload_id, found)
-        row = change.store.uploads.row(upload_id, number)
-        return Audited("upload.fix", f"upload {upload_id} row {number}", _row(row), {"cells": dict(changed.cells)})
-
-    return change.make(put)
-
-
-@router.post("/uploads/{upload_id}/accept", summary="Accept an upload", response_model=AcceptanceView)
-def accept_upload(
-    upload_id: Number, change: Handing, desk: TheDesk, confirmation: Confirmation = Confirmation()
+async def fix_row(
+    upload_id: Number, number: Number, changed: ChangedCells, change: Handing, desk: TheDesk, slow_work: TheSlowWork
 ) -> Response:
-    """Lets the clean rows enter, and suspicious ones that are confirmed. Accepting again enters nothing twice."""
-    store, principal = change.store, change.principal
+    """Changes cells and looks at the row again. Without cells it is only looked at again."""
+
+    def fix() -> Response:
+        visible_upload(change.store, change.principal, upload_id)
+        found = desk.check_again(upload_id, number, changed.cells)
+
+        def put() -> Audited:
+            desk.put(upload_id, found)
+            row = change.store.uploads.row(upload_id, number)
+            return Audited("upload.fix", f"upload {upload_id} row {number}", _row(row), {"cells": dict(changed.cells)})
+
+        return change.make(put)
+
+    return await slow_work.run(fix)
+
+
+@router.post("/uploads/{upload_id}/accept", summary="Accept an upload")
+def accept_upload(
+    upload_id: Number,
+    store: TheStore,
+    principal: Laboratory,
+    desk: TheDesk,
+    confirmation: Confirmation = Confirmation(),
+) -> AcceptanceView:
+    """Lets the clean rows enter, and suspicious ones that are confirmed. Accepting again enters nothing twice.
+
+    Takes no idempotency key: rows that were corrected meanwhile are to enter.
+    """
     visible_upload(store, principal, upload_id)
     details: JsonObject = {"confirmed": list(confirmation.confirmed), "confirm_all": confirmation.confirm_all}
     # Written first: each row enters in a transaction of its own, so that nobody waits for all of them.
@@ -284,8 +317,7 @@ def accept_upload(
         confirmed=frozenset(confirmation.confirmed),
         confirm_all=confirmation.confirm_all,
     )
-    view = AcceptanceView(_view(store, done.upload), done.entered, done.held_back)
-    return change.make(lambda: Audited.elsewhere(view))
+    return AcceptanceView(_view(store, done.upload), done.entered, done.held_back)
 
 
 @router.post("/uploads/{upload_id}/reject", summary="Reject an upload", response_model=UploadView)

@@ -7,6 +7,7 @@ from services.intake.testing.answers import (
     check_cancelled_query_takes_evidence_only,
     check_laboratory_result,
     check_late_answers_are_evidence,
+    check_lost_workers_use_attempts_up,
     check_measurement_is_booked_once,
     check_order_of_answers_does_not_matter,
     check_permanent_failure_is_final,
@@ -37,6 +38,7 @@ from services.intake.testing.dying import (
     submit_and_die,
 )
 from services.intake.testing.examples import claim, example_failure, example_measurement
+from services.intake.testing.together import check_together_is_as_one_by_one, check_together_leaves_the_odd_ones_alone
 from services.store.testing import StoreCheck
 
 __all__ = [
@@ -60,6 +62,7 @@ INTAKE_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_measurement_is_booked_once,
     check_units_are_converted,
     check_late_answers_are_evidence,
+    check_lost_workers_use_attempts_up,
     check_cancelled_query_takes_evidence_only,
     check_transient_failure_is_repeated,
     check_permanent_failure_is_final,
@@ -74,5 +77,7 @@ INTAKE_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_unknown_crystals_become_known_materials,
     check_remarkable_readings_are_confirmed,
     check_twins_get_one_answer,
+    check_together_is_as_one_by_one,
+    check_together_leaves_the_odd_ones_alone,
     check_submitted_work_is_durable_when_promised,
 )

@@ -93,6 +93,35 @@ def check_late_answers_are_evidence(bench: Bench) -> None:
         record_measurement(bench.store, 99, fence=1, measurement=example_measurement())
 
 
+def check_lost_workers_use_attempts_up(bench: Bench) -> None:
+    """A query whose workers are lost is given up like one that fails; a laboratory's is always asked again."""
+    campaign, _, (deadly, slow) = open_example(bench.store, [example_pick(1), example_pick(2, "lab")])
+    record_failure(bench.store, deadly.id, fence=claim(bench.store, deadly).fence, failure=example_failure())
+    lost = claim(bench.store, deadly, "host/2").fence
+    for _ in range(3):
+        claim(bench.store, slow, "Ada")
+        bench.clock.advance(61)
+        bench.store.queries.requeue_lapsed(bench.clock())
+    assert bench.store.queries.get(slow.id).state is QueryState.QUEUED
+    given_up = bench.store.queries.get(deadly.id)
+    assert (given_up.state, given_up.attempts) == (QueryState.FAILED, 2)
+    balance = bench.store.ledger.balance(campaign.id)
+    assert (balance.reserved, balance.booked) == (200.7, 1.1)
+    # What the lost worker says when it comes back is evidence, be it a value or why there is none.
+    failed = example_failure(reason="The machine was switched off.")
+    assert record_failure(bench.store, deadly.id, fence=lost, failure=failed) == given_up
+    assert record_measurement(bench.store, deadly.id, fence=lost, measurement=example_measurement()).is_evidence
+    assert bench.store.ledger.balance(campaign.id) == balance
+    told = [
+        (found.failure.reason, found.is_final, found.is_evidence) for found in bench.store.failures.list(campaign.id)
+    ]
+    assert told == [
+        ("It ran out of memory.", False, False),
+        ("Its worker was lost once, the last one was host/2.", True, False),
+        ("The machine was switched off.", False, True),
+    ]
+
+
 def check_cancelled_query_takes_evidence_only(bench: Bench) -> None:
     """An answer to a cancelled query costs nothing."""
     campaign, _, (query,) = open_example(bench.store, [example_pick(1)])

@@ -112,8 +112,11 @@ def check_unsolicited_results_find_their_place(bench: Bench) -> None:
         assert answered.outcome is UnsolicitedOutcome.ANSWERED
         assert answered.measurement is not None
         assert answered.measurement.query_id == waiting.id
+        assert answered.measurement.measurement.cost.amount == waiting.declared.amount
     added = _report(bench, campaign.id, near, -2.0, fidelity="dft")
     assert added.outcome is UnsolicitedOutcome.ADDED
+    assert added.measurement is not None
+    assert added.measurement.measurement.cost.amount == 0
     assert _report(bench, campaign.id, near, -2.0, fidelity="dft") == added
     assert _report(bench, campaign.id, near, -3.0).outcome is UnsolicitedOutcome.EVIDENCE
     beside = _report(bench, campaign.id, _crystal(100), -4.0)

@@ -1,0 +1,60 @@
+"""Upkeep of the store, by whichever worker comes first: nothing here matters to the second."""
+
+from datetime import timedelta
+from typing import Final
+
+from services.access.throttle import WINDOW
+from services.intake.idempotency import forget_old_keys
+from services.store import Store
+
+TENDS_EVERY: Final = timedelta(hours=1)
+LONG: Final = timedelta(hours=1)
+"""Claims that lapsed so long ago are ended even where nobody else wants them. Not at once: a machine whose service was
+away hands its answer in when it is back, and that counts while nobody has taken the claim."""
+SWEEPS_EVERY: Final = timedelta(days=1)
+_SWEEPER: Final = "upkeep:sweeper"
+
+
+class Upkeep:
+    """What one worker does for the store between campaigns.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tended_at = store.now()
+
+    def tend(self) -> int:
+        """Every hour ends claims that lapsed long ago, and once a day forgets what nobody asks for any more.
+
+        The first hour is left to machines that could not deliver their answers while nobody was there.
+
+        Returns:
+            How many claims were ended.
+
+        Raises:
+            StoreError: If the store does not answer; the next time makes up for it.
+        """
+        now = self._store.now()
+        if now - self._tended_at < TENDS_EVERY:
+            return 0
+        n_ended = self._store.queries.requeue_lapsed(now - LONG)
+        self._sweep_in_turn()
+        self._tended_at = now
+        return n_ended
+
+    def _sweep_in_turn(self) -> None:
+        cursors = self._store.cursors
+        cursors.begin(_SWEEPER, 0)
+        if cursors.take(_SWEEPER, SWEEPS_EVERY.total_seconds()) is not None:
+            sweep(self._store)
+
+
+def sweep(store: Store) -> None:
+    """Forgets idempotency keys that nobody repeats, and sessions, invitations and failed sign-ins that are over."""
+    forget_old_keys(store)
+    store.sessions.sweep()
+    store.invitations.sweep()
+    store.login_failures.sweep(store.now() - WINDOW)

@@ -1,0 +1,136 @@
+"""Steps of one query inside a transaction: read, locked, moved, given back, failed."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, func, select, update
+
+from domain.blueprint import Blueprint
+from domain.digest import content_digest
+from domain.errors import NotFoundError
+from domain.events import EventKind
+from domain.fidelity import Fidelity
+from domain.json_value import JsonObject
+from domain.measurement import Failure, FailureKind
+from domain.parsing import parse, to_json_value
+from domain.states import QueryState, require_query_step
+from services.store.campaigns import wake_campaign
+from services.store.events import write_events
+from services.store.ledger import book, release
+from services.store.records import QueryRecord
+from services.store.results import append_failure
+from services.store.rows import query_record
+from services.store.tables import candidates, failures, queries
+
+FREE: Final = {"worker": None, "lease_until": None}
+"""Columns of a query that nobody holds."""
+
+
+def read_query(connection: Connection, query_id: int) -> QueryRecord:
+    """Reads a query inside a transaction.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    row = connection.execute(select(queries).where(queries.c.id == query_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no query number {query_id}.", remedy="List the campaign's queries.")
+    return query_record(row)
+
+
+def describe_query(connection: Connection, query: QueryRecord) -> str:
+    """What people call a query: its crystal and its fidelity."""
+    stored = connection.execute(select(candidates.c.blueprint).where(candidates.c.id == query.candidate_id))
+    blueprint = parse(Blueprint, stored.scalar_one(), what="The stored blueprint")
+    return f"{blueprint.title} at {query.fidelity}"
+
+
+def lock_query(connection: Connection, query_id: int) -> QueryRecord:
+    """Reads a query and keeps others from changing it until the transaction ends.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    connection.execute(select(queries.c.id).where(queries.c.id == query_id).with_for_update(key_share=True))
+    return read_query(connection, query_id)
+
+
+def move_query(connection: Connection, query: QueryRecord, state: QueryState, *, at: datetime) -> None:
+    """Moves a locked query to a state in which nobody holds it. Whoever answered stays its worker."""
+    values: dict[str, object] = {"state": state.value, "lease_until": None}
+    if state is QueryState.QUEUED:
+        values |= FREE
+    else:
+        values["finished_at"] = at
+    connection.execute(update(queries).where(queries.c.id == query.id).values(values))
+
+
+def give_back(connection: Connection, query: QueryRecord, what: str, *, counts: bool, at: datetime) -> None:
+    """Takes a locked query from its worker and puts it back into the queue.
+
+    Args:
+        connection: The transaction.
+        query: The query.
+        what: What happened to the claim, for people.
+        counts: Whether it was an attempt.
+        at: Now.
+    """
+    require_query_step(query.state, QueryState.QUEUED)
+    attempts = query.attempts if counts else query.attempts - 1
+    values = {"state": QueryState.QUEUED.value, "attempts": attempts, **FREE}
+    connection.execute(update(queries).where(queries.c.id == query.id).values(values))
+    message = f"ask: {describe_query(connection, query)}: the claim of {query.worker} {what}"
+    payload: JsonObject = {"query_id": query.id, "worker": query.worker, "fence": query.fence}
+    write_events(connection, query.campaign_id, [(EventKind.QUERY_REQUEUED, message, payload)], at=at)
+
+
+def fail_query(connection: Connection, query: QueryRecord, failure: Failure, *, is_final: bool, at: datetime) -> None:
+    """Ends a locked query with a failure and settles its money, or puts it back into the queue; wakes its campaign."""
+    require_query_step(query.state, QueryState.FAILED)
+    if is_final:
+        move_query(connection, query, QueryState.FAILED, at=at)
+        if failure.kind is FailureKind.REJECTED:
+            release(connection, query, at=at)  # nobody looked, so nobody is paid
+        else:
+            book(connection, query, failure.cost, at=at)
+    else:
+        require_query_step(QueryState.FAILED, QueryState.QUEUED)
+        move_query(connection, query, QueryState.QUEUED, at=at)
+    outcome = "failed" if is_final else "failed, and will be tried again"
+    message = f"ask: {describe_query(connection, query)} {outcome}: {failure.reason}"
+    payload: JsonObject = {
+        "query_id": query.id,
+        "kind": failure.kind.value,
+        "attempt": query.attempts,
+        "is_final": is_final,
+        "core_seconds": failure.cost.core_seconds,
+    }
+    write_events(connection, query.campaign_id, [(EventKind.QUERY_FAILED, message, payload)], at=at)
+    wake_campaign(connection, query.campaign_id, at=at)
+
+
+def is_used_up(query: QueryRecord, fidelity: Fidelity) -> bool:
+    """Whether a query whose worker was lost is to be given up: a look may be what takes its machines down.
+
+    People lose interest and not their lives: what a laboratory leaves lying is always asked again.
+    """
+    return not fidelity.is_laboratory and query.attempts >= fidelity.max_attempts
+
+
+def give_up_lost(connection: Connection, query: QueryRecord, *, at: datetime) -> None:
+    """Ends a locked query whose attempts are used up and whose last worker was lost.
+
+    It is a transient failure like any other that uses the last attempt up: the declared cost is booked, what the lost
+    looks took is not known, and other looks at the crystal are made all the same. The failure has a fence of its own,
+    so that the lost worker's own words are still kept as evidence when it comes back.
+    """
+    count = select(func.count()).where(failures.c.query_id == query.id, failures.c.is_evidence.is_(False))
+    n_lost = query.attempts - connection.execute(count).scalar_one()
+    times = "once" if n_lost == 1 else f"{n_lost} times"
+    reason = f"Its worker was lost {times}, the last one was {query.worker}."
+    failure = Failure(FailureKind.TRANSIENT, reason, query.worker or "", query.declared, at, {"times_lost": n_lost})
+    fence = query.fence + 1
+    connection.execute(update(queries).where(queries.c.id == query.id).values(fence=fence))
+    key = (fence, content_digest(to_json_value(failure)))
+    append_failure(connection, query, failure, key=key, is_final=True, is_evidence=False, at=at)
+    fail_query(connection, query, failure, is_final=True, at=at)
