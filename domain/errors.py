@@ -13,6 +13,7 @@
     │   └── StoreBusyError         another process holds it for too long
     ├── NotFoundError              nothing has that name or number
     ├── ConflictError              the same key was used for something else
+    │   ├── AskedBeforeError       a look is to be asked that was asked, or answered unasked, before
     │   ├── IdempotencyConflictError the same idempotency key came with another payload
     │   └── IllegalTransitionError a state machine was asked for a step that it does not have
     ├── OracleError
