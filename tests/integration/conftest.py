@@ -116,6 +116,12 @@ def prefect_environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
         yield {name: value for name, value in environ.items() if name.startswith("PREFECT_") and "HOME" not in name}
 
 
+@pytest.fixture
+def quick_terminal(tmp_path: Path, prefect_environ: dict[str, str]) -> Terminal:
+    """A terminal whose campaigns find a Prefect server running."""
+    return Terminal(tmp_path / "home", prefect_environ)
+
+
 @pytest.fixture(scope="session")
 def make_terminal(
     tmp_path_factory: pytest.TempPathFactory, prefect_environ: dict[str, str]

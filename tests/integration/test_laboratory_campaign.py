@@ -25,20 +25,20 @@ generator: { name: uniform }
 """
 
 
-def test_a_campaign_waits_for_the_laboratory_and_learns_from_it(terminal, tmp_path: Path) -> None:
+def test_a_campaign_waits_for_the_laboratory_and_learns_from_it(quick_terminal, tmp_path: Path) -> None:
     spec = tmp_path / "bench.yaml"
     spec.write_text(SPEC, encoding="utf-8")
-    terminal.run("run", str(spec), status=3)
-    waiting = json.loads(terminal.run("lab", "list", "--json"))
+    quick_terminal.run("run", str(spec), status=3)
+    waiting = json.loads(quick_terminal.run("lab", "list", "--json"))
     assert [query["state"] for query in waiting] == ["queued"] * len(waiting)
     number = str(waiting[0]["query"])
 
-    terminal.run("lab", "claim", number, "--as", "Ada")
-    terminal.run("lab", "claim", number, "--as", "Bob", status=1)
-    assert "kelvin" in terminal.refused("lab", "submit", number, "2070", "kelvin", "--as", "Ada")
-    terminal.run("lab", "submit", number, "2070", "kg/m^3", "--sigma", "20", "--as", "Ada")
+    quick_terminal.run("lab", "claim", number, "--as", "Ada")
+    quick_terminal.run("lab", "claim", number, "--as", "Bob", status=1)
+    assert "kelvin" in quick_terminal.refused("lab", "submit", number, "2070", "kelvin", "--as", "Ada")
+    quick_terminal.run("lab", "submit", number, "2070", "kg/m^3", "--sigma", "20", "--as", "Ada")
 
-    document = terminal.document("bench")
+    document = quick_terminal.document("bench")
     (answered,) = [pick for pick in document["picks"] if pick["query"] == int(number)]
     (measured,) = answered["measurements"]
     assert measured["measurement"]["value"] == pytest.approx(2.07)
@@ -46,12 +46,12 @@ def test_a_campaign_waits_for_the_laboratory_and_learns_from_it(terminal, tmp_pa
     assert measured["measurement"]["sigma"] == pytest.approx(0.02)
     assert measured["measurement"]["provenance"]["worker"] == "Ada"
 
-    terminal.run("run", "bench", status=3)
-    assert len(terminal.document("bench")["rounds"]) == 2
-    for query in json.loads(terminal.run("lab", "list", "--json")):
-        terminal.run("lab", "submit", str(query["query"]), "2.1", "g/cm^3")
-    terminal.run("run", "bench")
-    finished = terminal.document("bench")
+    quick_terminal.run("run", "bench", status=3)
+    assert len(quick_terminal.document("bench")["rounds"]) == 2
+    for query in json.loads(quick_terminal.run("lab", "list", "--json")):
+        quick_terminal.run("lab", "submit", str(query["query"]), "2.1", "g/cm^3")
+    quick_terminal.run("run", "bench")
+    finished = quick_terminal.document("bench")
     assert finished["state"] == "completed"
     levels = {level["fidelity"]: level for level in finished["rounds"][-1]["closing_notes"]["diagnostics"]["levels"]}
     n_asked = sum(pick["fidelity"] == "pycnometer" for pick in finished["picks"])

@@ -29,10 +29,10 @@ generator: { name: uniform }
 """
 
 
-def _answer(terminal) -> int:
+def _answer(quick_terminal) -> int:
     """Does what machines do: answers whatever waits."""
     n_answered = 0
-    with open_store(terminal.store_url) as store:
+    with open_store(quick_terminal.store_url) as store:
         while query := store.queries.claim_next(worker="m", lease_s=60, oracles=[Capability("density")]):
             density = store.candidates.get(query.candidate_id).blueprint.density_g_cm3
             measurement = Measurement(
@@ -43,34 +43,39 @@ def _answer(terminal) -> int:
     return n_answered
 
 
-def test_a_campaign_waits_for_approval_and_for_machines(terminal, tmp_path: Path) -> None:
+def test_a_campaign_waits_for_approval_and_for_machines(quick_terminal, tmp_path: Path) -> None:
     spec = tmp_path / "guarded.yaml"
     spec.write_text(SPEC, encoding="utf-8")
-    assert "approval list" in terminal.run("run", str(spec), status=3)
-    assert {query["fidelity"] for query in json.loads(terminal.run("approval", "list", "--json"))} == {
+    assert "approval list" in quick_terminal.run("run", str(spec), status=3)
+    assert {query["fidelity"] for query in json.loads(quick_terminal.run("approval", "list", "--json"))} == {
         "approved", "elsewhere"
     }  # fmt: skip
-    assert _answer(terminal) == 0
-    assert [found["state"] for found in terminal.document("guarded")["rounds"]] == ["open"]
+    assert _answer(quick_terminal) == 0
+    assert [found["state"] for found in quick_terminal.document("guarded")["rounds"]] == ["open"]
 
-    terminal.run("approval", "approve", "--all", "--campaign", "guarded", "--reason", "go on")
-    assert "machine run" in terminal.run("run", "guarded", status=3)
-    terminal.run("campaign", "pause", "guarded")
-    assert _answer(terminal) == 0
-    assert "is paused" in terminal.refused("run", "guarded")
-    terminal.run("campaign", "resume", "guarded")
-    assert _answer(terminal) > 0
+    quick_terminal.run("approval", "approve", "--all", "--campaign", "guarded", "--reason", "go on")
+    assert "machine run" in quick_terminal.run("run", "guarded", status=3)
+    quick_terminal.run("campaign", "pause", "guarded")
+    assert _answer(quick_terminal) == 0
+    assert "is paused" in quick_terminal.refused("run", "guarded")
+    quick_terminal.run("campaign", "resume", "guarded")
+    assert _answer(quick_terminal) > 0
 
-    terminal.run("run", "guarded", status=3)
-    while waiting := json.loads(terminal.run("approval", "list", "--json")):
-        terminal.run("approval", "approve", *(str(query["id"]) for query in waiting))
-        terminal.run("run", "guarded", status=3)
-    _answer(terminal)
-    terminal.run("run", "guarded")
-    with open_store(terminal.store_url) as store:
+    quick_terminal.run("run", "guarded", status=3)
+    while waiting := json.loads(quick_terminal.run("approval", "list", "--json")):
+        quick_terminal.run("approval", "approve", *(str(query["id"]) for query in waiting))
+        quick_terminal.run("run", "guarded", status=3)
+    _answer(quick_terminal)
+    quick_terminal.run("run", "guarded")
+    with open_store(quick_terminal.store_url) as store:
         campaign = store.campaigns.get("guarded")
         assert campaign.state.value == "completed"
-        assert {row.action for row in store.audit.list()} == {"query.approve", "campaign.pause", "campaign.resume"}
+        assert {row.action for row in store.audit.list()} == {
+            "campaign.create",
+            "query.approve",
+            "campaign.pause",
+            "campaign.resume",
+        }
         balance = store.ledger.balance(campaign.id)
         assert (balance.reserved, balance.booked) == (0.0, sum(
             query.declared.amount for query in store.queries.list(campaign.id)
