@@ -7,6 +7,7 @@ Source: RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) and its profile for runs of
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Final
 
-from domain.errors import NotFoundError
+from domain.errors import InvalidValueError, NotFoundError
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json_object, to_json_value
 from services.reports.campaign_data import read_campaign_data
@@ -29,6 +30,8 @@ from services.store.records import CampaignRecord, EventRecord, MeasurementRecor
 
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
 _CRATE_VERSION: Final = "1.1"
+LICENCE_ADDRESS: Final = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/+#?=&-]*)?$"
+"""Plain addresses: others would have to be rewritten before a crate can name them."""
 _PAGE: Final = 1_000
 _MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {".cif": "chemical/x-cif", ".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonl"}
@@ -58,6 +61,13 @@ class CrateOptions:
     """Whether to add what the audit log says of the campaign."""
     find_file: Callable[[str], Path] | None = None
     """Finds the bytes of a file that was handed in by their SHA-256; None names such files without their bytes."""
+
+    def __post_init__(self) -> None:
+        if self.licence is not None and not re.fullmatch(LICENCE_ADDRESS, self.licence):
+            raise InvalidValueError(
+                f"'{self.licence[:100]}' is no address of a licence.",
+                remedy="Give one such as https://creativecommons.org/licenses/by/4.0/.",
+            )
 
 
 def write_crate(store: Store, campaign: CampaignRecord, options: CrateOptions, path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from domain.blueprint import Realization
+from domain.errors import InvalidValueError
 from domain.measurement import FailureKind
 from services.access.roles import Role
 from services.api.service import Service
@@ -21,6 +22,7 @@ from services.api.testing import Served, serving
 from services.intake import record_amendment, record_failure, record_measurement
 from services.intake.testing import claim, example_failure, example_measurement
 from services.materials.plain_cif import read_plain_cif
+from services.reports.crate import CrateOptions
 from services.reports.figures import Plot
 from services.reports.tables import safe_cell
 from services.uploads.artifacts import ArtifactFolder
@@ -212,3 +214,15 @@ def test_a_realization_can_be_taken_away_in_every_format(served: Served) -> None
     assert get("realizations/1/structure", format="pickle").status_code == 422
     assert get("realizations/1/structure", stranger=True).status_code == 404
     assert get("realizations/99").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "licence", ["https://[", "https://a]b", "https://\u023aT]", "ftp://a.example", "https://", "a b"]
+)
+def test_a_licence_without_a_plain_address_is_refused(served: Served, licence: str) -> None:
+    answer = served.client.get(
+        "/api/v1/campaigns/salts/export", params={"licence": licence}, headers=served.acting_as(Role.SCIENTIST)
+    )
+    assert answer.status_code == 422
+    with pytest.raises(InvalidValueError, match="no address of a licence"):
+        CrateOptions(licence=licence)

@@ -11,7 +11,7 @@ from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.dependencies import Name, TheService, TheStore, require, visible_campaign
 from services.api.structure_answer import attached
-from services.reports.crate import CrateOptions
+from services.reports.crate import LICENCE_ADDRESS, CrateOptions
 from services.reports.packing import MEDIA_TYPES, ExportFormat, packed
 from services.uploads.artifacts import ArtifactFolder
 
@@ -41,7 +41,7 @@ def export_campaign(
     principal: Annotated[Principal, Depends(require(Permission.EXPORT))],
     wanted: Annotated[ExportFormat, Query(alias="format", description="In which format.")] = ExportFormat.RO_CRATE,
     licence: Annotated[
-        str | None, Query(max_length=300, pattern=r"^https?://\S+$", description="Address of the licence granted.")
+        str | None, Query(max_length=300, pattern=LICENCE_ADDRESS, description="Address of the licence granted.")
     ] = None,
     author: Annotated[
         list[Annotated[str, Query(max_length=200)]] | None, Query(max_length=50, description="Names of the authors.")
