@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select
 
 from domain.cost import Cost
 from domain.errors import NotFoundError
-from domain.measurement import Censoring, Measurement, Provenance
+from domain.measurement import Measurement
 from domain.parsing import to_json_value
 from services.store.campaigns import read_campaign
 from services.store.database import Database
 from services.store.intake_tables import material_measurements, materials
-from services.store.rows import stored
+from services.store.rows import measured
 
 _SHOWN_OF_NAME: Final = 24
 """Characters of a name that fit a line."""
@@ -205,17 +205,7 @@ def _record(row: RowMapping) -> MaterialMeasurementRecord:
         campaign_id=row["campaign_id"],
         material_id=row["material_id"],
         fidelity=row["fidelity"],
-        measurement=Measurement(
-            value=row["value"],
-            unit=row["unit"],
-            sigma=row["sigma"],
-            provenance=stored(Provenance, row["provenance"]),
-            cost=Cost(0.0),
-            measured_at=row["measured_at"],
-            censoring=Censoring(row["censoring"]),
-            temperature_K=row["temperature_K"],
-            details=row["details"],
-        ),
+        measurement=measured(row, Cost(0.0)),
         recorded_at=row["recorded_at"],
         supersedes=row["supersedes"],
         is_retracted=row["is_retracted"],

@@ -142,6 +142,21 @@ def _cost(row: Row) -> Cost:
     return Cost(row["amount"], core_seconds=row["core_seconds"], money=row["money"])
 
 
+def measured(row: Row, cost: Cost) -> Measurement:
+    """Reads the columns that every table of measurements has."""
+    return Measurement(
+        value=row["value"],
+        unit=row["unit"],
+        sigma=row["sigma"],
+        provenance=stored(Provenance, row["provenance"]),
+        cost=cost,
+        measured_at=row["measured_at"],
+        censoring=Censoring(row["censoring"]),
+        temperature_K=row["temperature_K"],
+        details=row["details"],
+    )
+
+
 def measurement_record(row: Row) -> MeasurementRecord:
     """Reads a row of `measurements`."""
     return MeasurementRecord(
@@ -149,17 +164,7 @@ def measurement_record(row: Row) -> MeasurementRecord:
         query_id=row["query_id"],
         candidate_id=row["candidate_id"],
         fidelity=row["fidelity"],
-        measurement=Measurement(
-            value=row["value"],
-            unit=row["unit"],
-            sigma=row["sigma"],
-            provenance=stored(Provenance, row["provenance"]),
-            cost=_cost(row),
-            measured_at=row["measured_at"],
-            censoring=Censoring(row["censoring"]),
-            temperature_K=row["temperature_K"],
-            details=row["details"],
-        ),
+        measurement=measured(row, _cost(row)),
         recorded_at=row["recorded_at"],
         supersedes=row["supersedes"],
         is_retracted=row["is_retracted"],

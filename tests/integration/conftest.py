@@ -1,6 +1,7 @@
 """Campaigns run as their user runs them: by the command line, in processes of their own."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,27 @@ def store_url(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
     with fresh_postgres(server) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Makes processes that need not import what they kill themselves in."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["services.intake.testing"])
+    return context
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of an empty store on either database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.sqlite3"
+        return
+    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
+    if not server:
+        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
+    with fresh_postgres(server) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """Whoever records can be killed at any statement: what was acknowledged is there, nothing is half-written."""
 
 import itertools
-import multiprocessing
-import os
 import signal
-from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -21,29 +18,10 @@ from services.intake.testing import (
     submit_and_die,
 )
 from services.store import Store, open_store
-from services.store.examples import example_pick, fresh_postgres, open_example
+from services.store.examples import example_pick, open_example
 from services.store.records import LedgerKind
 
 PATIENCE_S = 60
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["services.intake.testing"])
-    return context
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/store.sqlite3"
-        return
-    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
-    with fresh_postgres(server) as address:
-        yield address
 
 
 def prepare(store: Store, name: str) -> int:
@@ -76,9 +54,9 @@ def steps_of(store: Store, campaign_id: int) -> tuple[int, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [step_amend, step_report], ids=lambda step: step.__name__)
 def test_corrections_are_whole_wherever_they_are_killed(
-    processes: ForkServerContext, url: str, step: DyingStep
+    processes: ForkServerContext, fresh_url: str, step: DyingStep
 ) -> None:
-    with open_store(url) as store:
+    with open_store(fresh_url) as store:
         undisturbed = prepare(store, "undisturbed")
         wholes = {steps_of(store, undisturbed)}
         step(store, "undisturbed")
@@ -87,7 +65,7 @@ def test_corrections_are_whole_wherever_they_are_killed(
         for n_statements in itertools.count():
             name = f"killed-{n_statements}"
             campaign_id = prepare(store, name)
-            process = processes.Process(target=die_after, args=(n_statements, url, step, name))
+            process = processes.Process(target=die_after, args=(n_statements, fresh_url, step, name))
             process.start()
             process.join(PATIENCE_S)
             assert steps_of(store, campaign_id) in wholes
@@ -101,14 +79,14 @@ def test_corrections_are_whole_wherever_they_are_killed(
 
 @pytest.mark.slow
 def test_what_the_writer_acknowledged_is_there_wherever_it_is_killed(
-    processes: ForkServerContext, url: str, tmp_path: Path
+    processes: ForkServerContext, fresh_url: str, tmp_path: Path
 ) -> None:
-    with open_store(url) as store:
+    with open_store(fresh_url) as store:
         for n_statements in itertools.count():
             name = f"killed-{n_statements}"
             campaign_id = prepare(store, name)
             told = tmp_path / name
-            process = processes.Process(target=submit_and_die, args=(n_statements, url, name, str(told)))
+            process = processes.Process(target=submit_and_die, args=(n_statements, fresh_url, name, str(told)))
             process.start()
             process.join(PATIENCE_S)
             acknowledged = {int(line) for line in told.read_text(encoding="utf-8").split()}

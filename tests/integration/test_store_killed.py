@@ -1,12 +1,8 @@
 """Any process can be killed at any statement, and many may want the same: nothing half-written, nothing paid twice."""
 
 import itertools
-import multiprocessing
-import os
 import signal
-from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
-from pathlib import Path
 
 import pytest
 
@@ -22,29 +18,10 @@ from services.intake.testing import (
     step_record,
 )
 from services.store import Store, open_store
-from services.store.examples import example_pick, example_spec, fresh_postgres, open_example
+from services.store.examples import example_pick, example_spec, open_example
 from services.store.records import Balance
 
 PATIENCE_S = 60
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["services.intake.testing"])
-    return context
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/store.sqlite3"
-        return
-    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
-    with fresh_postgres(server) as address:
-        yield address
 
 
 def trace(store: Store, campaign_id: int) -> tuple[object, ...]:
@@ -72,8 +49,8 @@ def prepare(store: Store, name: str, step: DyingStep) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [step_open, step_record, step_fail], ids=lambda step: step.__name__)
-def test_killed_at_any_statement(processes: ForkServerContext, url: str, step: DyingStep) -> None:
-    with open_store(url) as store:
+def test_killed_at_any_statement(processes: ForkServerContext, fresh_url: str, step: DyingStep) -> None:
+    with open_store(fresh_url) as store:
         undisturbed = prepare(store, "undisturbed", step)
         untouched = trace(store, undisturbed)
         step(store, "undisturbed")
@@ -81,7 +58,7 @@ def test_killed_at_any_statement(processes: ForkServerContext, url: str, step: D
         for n_statements in itertools.count():
             name = f"killed-{n_statements}"
             campaign_id = prepare(store, name, step)
-            process = processes.Process(target=die_after, args=(n_statements, url, step, name))
+            process = processes.Process(target=die_after, args=(n_statements, fresh_url, step, name))
             process.start()
             process.join(PATIENCE_S)
             if process.exitcode == 0:
@@ -96,10 +73,10 @@ def test_killed_at_any_statement(processes: ForkServerContext, url: str, step: D
         assert n_statements > 5
 
 
-def test_one_process_wins_a_claim(processes: ForkServerContext, url: str) -> None:
-    with open_store(url) as store:
+def test_one_process_wins_a_claim(processes: ForkServerContext, fresh_url: str) -> None:
+    with open_store(fresh_url) as store:
         _, _, (query,) = open_example(store, [example_pick(1)])
-        racers = [processes.Process(target=claim_in_race, args=(url, query.id, f"host/{n}")) for n in range(6)]
+        racers = [processes.Process(target=claim_in_race, args=(fresh_url, query.id, f"host/{n}")) for n in range(6)]
         for racer in racers:
             racer.start()
         for racer in racers:
@@ -110,13 +87,13 @@ def test_one_process_wins_a_claim(processes: ForkServerContext, url: str) -> Non
         assert won.worker == f"host/{[racer.exitcode for racer in racers].index(0)}"
 
 
-def test_a_new_store_is_made_once(processes: ForkServerContext, url: str) -> None:
-    racers = [processes.Process(target=create_in_race, args=(url, f"c{n}")) for n in range(6)]
+def test_a_new_store_is_made_once(processes: ForkServerContext, fresh_url: str) -> None:
+    racers = [processes.Process(target=create_in_race, args=(fresh_url, f"c{n}")) for n in range(6)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join(PATIENCE_S)
     assert [racer.exitcode for racer in racers] == [0] * 6
-    with open_store(url) as store:
+    with open_store(fresh_url) as store:
         assert sorted(record.name for record in store.campaigns.list()) == [f"c{n}" for n in range(6)]
         assert store.ledger.balance(1) == Balance(total=1000, reserved=0, booked=0)
