@@ -25,7 +25,8 @@
     ├── AccessError                the caller is not let in
     │   ├── NotAuthenticatedError  nobody knows who is asking
     │   ├── PermissionDeniedError  it is known who asks, and they may not
-    │   └── TooManyAttemptsError   too many wrong passwords lately
+    │   ├── TooManyAttemptsError   too many wrong passwords lately
+    │   └── IdentityProviderError  the identity provider cannot be asked who they are
     ├── ExportError                files cannot be written
     ├── ProviderError              a provider of known materials cannot be read
     ├── UnreadableFileError        a file that was handed in cannot be read
@@ -170,6 +171,10 @@ class TooManyAttemptsError(AccessError):
     def __init__(self, problem: str, *, remedy: str, retry_after_s: float = 60.0) -> None:
         super().__init__(problem, remedy=remedy)
         self.retry_after_s = retry_after_s
+
+
+class IdentityProviderError(AccessError):
+    """The identity provider cannot be reached, or answers what nobody can read."""
 
 
 class ExportError(PetaliteError):

@@ -33,13 +33,20 @@ class Problem:
         return text
 
 
-class ParseError(SpecError):
+class LocatedError(SpecError):
+    """A document that is refused for problems of which each has its place."""
+
+    def __init__(self, problem: str, *, remedy: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.problems = problems
+
+
+class ParseError(LocatedError):
     """A document that does not describe a domain value."""
 
     def __init__(self, what: str, problems: tuple[Problem, ...]) -> None:
         listed = "; ".join(f"{p.field or 'document'}: {p.message}" for p in problems)
-        super().__init__(f"{what} is not valid: {listed}.", remedy="Correct the fields named.")
-        self.problems = problems
+        super().__init__(f"{what} is not valid: {listed}.", remedy="Correct the fields named.", problems=problems)
 
     def within(self, what: str, *prefix: str | int) -> "ParseError":
         """The same problems as those of a larger document in which this one stands under `prefix`."""

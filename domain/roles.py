@@ -34,7 +34,7 @@ class Permission(StrEnum):
     LABORATORY = "laboratory"
     """Claim laboratory queries, hand measurements in, amend them, upload files."""
     MATERIAL_WRITE = "material:write"
-    """Add and change known materials."""
+    """Add and change known materials, correct reference energies."""
     EXPORT = "export"
     """Take whole campaigns away."""
     AUDIT_READ = "audit:read"

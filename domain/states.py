@@ -15,7 +15,7 @@ class QueryState(StrEnum):
             └───────────────────────────────▲ ▲ ▲       │
                                             │ │ └───────┤ the lease lapses, or the worker gives it back
                                             │ └─ FAILED ◄┘ (while attempts are left)
-        every state but DONE ──► CANCELLED
+        every state before DONE and FAILED ──► CANCELLED
 
     DONE and CANCELLED are final; so is FAILED once no attempt is left.
     """
@@ -62,7 +62,7 @@ QUERY_TRANSITIONS: Final[Mapping[QueryState, frozenset[QueryState]]] = MappingPr
         QueryState.AWAITING_APPROVAL: frozenset({QueryState.QUEUED, QueryState.CANCELLED}),
         QueryState.QUEUED: frozenset({QueryState.CLAIMED, QueryState.CANCELLED}),
         QueryState.CLAIMED: frozenset({QueryState.DONE, QueryState.FAILED, QueryState.QUEUED, QueryState.CANCELLED}),
-        QueryState.FAILED: frozenset({QueryState.QUEUED, QueryState.CANCELLED}),
+        QueryState.FAILED: frozenset({QueryState.QUEUED}),
         QueryState.DONE: frozenset(),
         QueryState.CANCELLED: frozenset(),
     }
@@ -77,7 +77,7 @@ CAMPAIGN_TRANSITIONS: Final[Mapping[CampaignState, frozenset[CampaignState]]] = 
         CampaignState.WAITING: frozenset(
             {CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED, CampaignState.COMPLETED}
         ),
-        CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.WAITING, CampaignState.STOPPED}),
+        CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.STOPPED}),
         CampaignState.STOPPED: frozenset({CampaignState.RUNNING}),
         CampaignState.COMPLETED: frozenset(),
     }

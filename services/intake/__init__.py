@@ -3,15 +3,17 @@
 from services.intake.corrections import amend_material_value, record_amendment, retract, retract_material_value
 from services.intake.door import record_failure, record_measurement
 from services.intake.laboratory import (
-    Reading,
     amend_laboratory_result,
     record_laboratory_failure,
     record_laboratory_result,
     report_laboratory_result,
 )
+from services.intake.readings import Changes, Reading
+from services.intake.references import record_reference, replace_reference, retract_reference
 from services.intake.unsolicited import UnsolicitedOutcome, UnsolicitedRecord, record_unsolicited
 
 __all__ = [
+    "Changes",
     "Reading",
     "UnsolicitedOutcome",
     "UnsolicitedRecord",
@@ -22,8 +24,11 @@ __all__ = [
     "record_laboratory_failure",
     "record_laboratory_result",
     "record_measurement",
+    "record_reference",
     "record_unsolicited",
+    "replace_reference",
     "report_laboratory_result",
     "retract",
     "retract_material_value",
+    "retract_reference",
 ]

@@ -15,8 +15,8 @@ from domain.json_value import JsonObject
 from domain.measurement import Measurement
 from domain.parsing import to_json_value
 from domain.quantity import Quantity
-from services.intake.door import shown
-from services.intake.handed_in import read_measurement, storable_object
+from services.intake.door import answer_of, shown
+from services.intake.handed_in import HandedInMeasurement, read_measurement, storable_object
 from services.intake.units import convert
 from services.store import Store
 from services.store.campaigns import read_campaign, wake_campaign
@@ -30,8 +30,14 @@ from services.store.material_values import (
     read_material_value,
 )
 from services.store.query_steps import describe_query, lock_query
-from services.store.records import MeasurementRecord
-from services.store.results import NewMeasurement, append_measurement, find_correction, read_stored_measurement
+from services.store.records import MeasurementRecord, QueryRecord
+from services.store.results import (
+    NewMeasurement,
+    append_measurement,
+    find_correction,
+    newest_answer,
+    read_stored_measurement,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,48 @@ def retract_material_value(store: Store, number: int, *, reason: str, worker: st
     """
     wrong = store.material_values.get(number)
     return _correct_material(store, number, _retraction(wrong.measurement, reason, worker))
+
+
+def replace_withdrawn(
+    connection: Connection, query: QueryRecord, handed_in: HandedInMeasurement, *, now: datetime
+) -> MeasurementRecord | None:
+    """Puts a measurement in the place of an answer that was taken back, inside a transaction. Nothing is charged.
+
+    The same again is harmless.
+
+    Returns:
+        The measurement that counts; None where the query's answer stands and is another one.
+
+    Raises:
+        InvalidValueError: If the unit or the value is refused.
+    """
+    newest = newest_answer(connection, query.id)
+    if newest is None:
+        return None
+    record, digest = newest
+    if not record.is_retracted:
+        is_known = record.supersedes is not None and digest == _digest_after(record.supersedes, handed_in)
+        return record if is_known else None
+    campaign = read_campaign(connection, query.campaign_id)
+    kept = convert(handed_in.measurement, campaign.spec.objective.measured)
+    worker = kept.provenance.worker
+    new = replace(
+        answer_of(query, query.fence, handed_in, kept),
+        payload_digest=_digest_after(record.id, handed_in),
+        supersedes=record.id,
+    )
+    found = append_measurement(connection, new, at=now)
+    message = (
+        f"{describe_query(connection, query)}: {shown(kept)} in place of what was taken back, measured by {worker}"
+    )
+    payload: JsonObject = {"query_id": query.id, "measurement_id": found.id, "supersedes": record.id, "by": worker}
+    write_events(connection, campaign.id, [(EventKind.MEASUREMENT_AMENDED, message, payload)], at=now)
+    wake_campaign(connection, campaign.id, at=now)
+    return found
+
+
+def _digest_after(withdrawal: int, handed_in: HandedInMeasurement) -> str:
+    return content_digest([withdrawal, handed_in.digest])
 
 
 def _amendment(store: Store, measurement: Measurement, reason: str, worker: str) -> _Correction:

@@ -7,12 +7,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from domain.blueprint import Realization
+from domain.campaign import CampaignSpec
 from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
-from domain.json_value import JsonObject
+from domain.json_value import JsonObject, JsonValue
 from domain.measurement import Failure, FailureKind, Measurement
 from domain.states import QueryState
 from services.intake.handed_in import HandedInMeasurement, read_failure, read_measurement
+from services.intake.remarks import REMARKS, remarks_on
 from services.intake.units import convert
 from services.store import Store
 from services.store.answers import Answered, book_answered, end_claimed, read_spec, title_of
@@ -37,6 +39,7 @@ def record_measurement(
     fence: int,
     measurement: Measurement,
     realizations: Sequence[Realization] = (),
+    is_dated: bool = True,
 ) -> MeasurementRecord:
     """Records the answer to a query and books its declared cost.
 
@@ -49,6 +52,7 @@ def record_measurement(
         fence: From the claim under which the look was made.
         measurement: In any unit of the campaign's quantity.
         realizations: Sites that were found on the way.
+        is_dated: Whether it was said when it was measured; else the same at another time is the same again.
 
     Raises:
         NotFoundError: If there is no such query.
@@ -56,13 +60,13 @@ def record_measurement(
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
     now = store.now()
-    handed_in = read_measurement(measurement, now=now)
+    handed_in = read_measurement(measurement, now=now, is_dated=is_dated)
     with store.writing() as connection:
         query = end_claimed(connection, query_id, fence, at=now)
         if query is None:
             return _keep_late(connection, query_id, fence, handed_in, realizations=realizations, now=now)
-        quantity = read_spec(connection, query.campaign_id, query.spec_digest).objective.measured
-        converted = convert(handed_in.measurement, quantity)
+        spec = read_spec(connection, query.campaign_id, query.spec_digest)
+        converted = as_learned(handed_in.measurement, spec, query.fidelity)
         _keep_sites(connection, query, handed_in.measurement, realizations, now)
         record = append_measurement(connection, answer_of(query, fence, handed_in, converted), at=now)
         book_answered(connection, [(query, converted.cost)], at=now)
@@ -183,6 +187,23 @@ def keep_evidence(
     return record
 
 
+def as_learned(measurement: Measurement, spec: CampaignSpec, fidelity: str) -> Measurement:
+    """An answer in the unit of the campaign's quantity, with what is unusual about it.
+
+    A machine cannot confirm what looks like a mistake, as people must: its answer counts, and what is unusual stands
+    among its details (`remarks`) for people to see.
+
+    Raises:
+        InvalidValueError: If the unit or the value is refused.
+    """
+    quantity = spec.objective.measured
+    converted = convert(measurement, quantity)
+    if spec.fidelities.fidelity(fidelity).is_laboratory:
+        return converted
+    remarks = [remark.message for remark in remarks_on(converted, quantity)]
+    return replace(converted, details={**converted.details, REMARKS: remarks}) if remarks else converted
+
+
 def answer_of(
     query: Answered | QueryRecord, fence: int, handed_in: HandedInMeasurement, converted: Measurement
 ) -> NewMeasurement:
@@ -224,12 +245,16 @@ def done_event(query: Answered, measurement: Measurement) -> tuple[EventKind, st
     message = (
         f"ask: {title_of(query)} at {query.fidelity}: {shown(measurement)} ({query.declared.amount:g} charged{took})"
     )
-    payload: JsonObject = {
+    payload: dict[str, JsonValue] = {
         "query_id": query.id,
         "value": measurement.value,
         "declared": query.declared.amount,
         "core_seconds": core_seconds,
     }
+    remarks = measurement.details.get(REMARKS)
+    if isinstance(remarks, list):
+        message = f"{message}. Unusual: {' '.join(map(str, remarks))}"
+        payload[REMARKS] = remarks
     return EventKind.QUERY_DONE, message, payload
 
 

@@ -14,8 +14,8 @@ from services.store.database import storable
 
 _NUL: Final = "\\u0000"
 """As JSON writes the character that no database keeps."""
-_CLOCKS_DIFFER: Final = timedelta(minutes=10)
-"""By how much the clock of whoever measures may be ahead of the store's."""
+CLOCKS_DIFFER: Final = timedelta(minutes=10)
+"""By how much the clock of whoever measures may differ from the store's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +25,34 @@ class HandedInMeasurement:
     measurement: Measurement
     digest: str
     """Names it by its content."""
+    is_dated: bool = True
+    """Whether it was said when it was measured; else it was when it arrived, which is no part of its content."""
 
 
-def read_measurement(measurement: Measurement, *, now: datetime) -> HandedInMeasurement:
+def read_measurement(measurement: Measurement, *, now: datetime, is_dated: bool = True) -> HandedInMeasurement:
     """Replaces what no database can keep, and names the rest.
+
+    Args:
+        measurement: As it was handed in.
+        now: Now.
+        is_dated: Whether it was said when it was measured.
 
     Raises:
         InvalidValueError: If it was measured in the future.
         ParseError: If what is left is no measurement.
     """
-    if measurement.measured_at > now + _CLOCKS_DIFFER:
+    if measurement.measured_at > now + CLOCKS_DIFFER:
         raise InvalidValueError(
             f"The measurement is from {measurement.measured_at:%Y-%m-%d %H:%M %Z}, which is in the future.",
             remedy="Give the time of the measurement with its time zone, and set the clock.",
         )
     given = to_json_object(measurement)
-    digest = _digest_of_storable(given)
+    named = given if is_dated else {**given, "measured_at": None}
+    digest = _digest_of_storable(named)
     if digest is None:
-        plain = storable_object(given)
-        measurement, digest = parse(Measurement, plain, what="The measurement"), content_digest(plain)
-    return HandedInMeasurement(measurement, digest)
+        measurement = parse(Measurement, storable_object(given), what="The measurement")
+        digest = content_digest(storable_object(named))
+    return HandedInMeasurement(measurement, digest, is_dated)
 
 
 def read_failure(failure: Failure) -> tuple[Failure, str]:

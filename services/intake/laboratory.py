@@ -1,7 +1,7 @@
 """Results that people hand in."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Final
 
@@ -9,51 +9,24 @@ from domain.blueprint import Blueprint
 from domain.cost import Cost
 from domain.errors import ConflictError, InvalidValueError
 from domain.fidelity import Fidelity
-from domain.json_value import JsonObject
-from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
+from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from domain.quantity import Quantity
 from domain.states import QueryState
-from services.intake.corrections import record_amendment
+from services.intake.corrections import amend_material_value, record_amendment, replace_withdrawn
 from services.intake.door import record_failure, record_measurement
-from services.intake.remarks import remarks_on, require_confirmed
+from services.intake.handed_in import read_measurement
+from services.intake.readings import Changes, Reading
+from services.intake.remarks import Remark, remark_on_elements, remarks_on, require_confirmed
 from services.intake.units import convert
 from services.intake.unsolicited import UnsolicitedRecord, record_unsolicited
 from services.store import Store
-from services.store.records import MeasurementRecord, QueryRecord
+from services.store.material_values import MaterialMeasurementRecord
+from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
+from services.store.results import newest_answer
 
 LEASE_DAYS: Final = 60
 """Laboratories have no heartbeat."""
 LEASE_S: Final = LEASE_DAYS * 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What somebody read off: the cells of the form that people fill in."""
-
-    value: float
-    unit: str
-    sigma: float | None = None
-    """Standard deviation in the same unit."""
-    temperature_K: float | None = None
-    censoring: Censoring = Censoring.NONE
-    note: str = ""
-    measured_at: datetime | None = None
-    """UTC-aware; None for now."""
-
-    def as_measurement(self, provenance: Provenance, cost: Cost, *, now: datetime) -> Measurement:
-        """The same with its origin."""
-        details: JsonObject = {"note": self.note} if self.note else {}
-        return Measurement(
-            value=self.value,
-            unit=self.unit,
-            sigma=self.sigma,
-            provenance=provenance,
-            cost=cost,
-            measured_at=self.measured_at or now,
-            censoring=self.censoring,
-            temperature_K=self.temperature_K,
-            details=details,
-        )
 
 
 def claim_laboratory_query(store: Store, query_id: int, *, worker: str, is_answered: bool = False) -> QueryRecord:
@@ -117,7 +90,7 @@ def record_laboratory_result(
     with store.writing():
         query = store.queries.get(query_id)
         if query.state is QueryState.DONE:
-            return _same_answer(store, query, converted, reading)
+            return _after_answer(store, query, measurement, reading, confirmed=confirmed)
         claimed = _claim(store, query_id, worker, is_answered=True)
         return record_measurement(store, query_id, fence=claimed.fence, measurement=measurement)
 
@@ -141,12 +114,12 @@ def record_laboratory_failure(
 
 
 def amend_laboratory_result(
-    store: Store, measurement_id: int, *, worker: str, reading: Reading, reason: str, confirmed: bool = False
+    store: Store, measurement_id: int, *, worker: str, changes: Changes, reason: str, confirmed: bool = False
 ) -> MeasurementRecord:
-    """Puts another reading in the place of a laboratory's measurement.
+    """Puts another reading in the place of a laboratory's measurement. What the changes do not say stays as it was.
 
-    Where no time is given it was measured when it was before. What was computed is only ever taken back: a person's
-    number would stand there under the name of an oracle that never gave it.
+    What was computed is only ever taken back: a person's number would stand there under the name of an oracle that
+    never gave it.
 
     Raises:
         NotFoundError: If there is no such measurement.
@@ -158,11 +131,27 @@ def amend_laboratory_result(
     query = store.queries.get(wrong.query_id)
     _laboratory_fidelity(store, query)
     quantity = _quantity(store, query.campaign_id)
-    before = wrong.measurement
-    provenance = replace(before.provenance, worker=worker)
-    measurement = reading.as_measurement(provenance, before.cost, now=before.measured_at)
+    measurement = changes.applied(wrong.measurement, quantity, worker=worker)
     require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
     return record_amendment(store, measurement_id, measurement=measurement, reason=reason, worker=worker)
+
+
+def amend_reported_value(
+    store: Store, number: int, *, worker: str, changes: Changes, reason: str, confirmed: bool = False
+) -> MaterialMeasurementRecord:
+    """The same as `amend_laboratory_result` for a measurement of a known material.
+
+    Raises:
+        NotFoundError: If there is no such measurement.
+        InvalidValueError: If the unit or the value is refused, or there is no reason.
+        UnconfirmedValueError: If something looks like a mistake and is not confirmed.
+        ConflictError: If it was corrected otherwise before.
+    """
+    wrong = store.material_values.get(number)
+    quantity = _quantity(store, wrong.campaign_id)
+    measurement = changes.applied(wrong.measurement, quantity, worker=worker)
+    require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
+    return amend_material_value(store, number, measurement=measurement, reason=reason, worker=worker)
 
 
 def report_laboratory_result(
@@ -202,7 +191,8 @@ def report_laboratory_result(
         )
     provenance = _provenance(rung, worker)
     measurement = reading.as_measurement(provenance, Cost(0.0), now=store.now())
-    require_confirmed(remarks_on(convert(measurement, quantity), quantity), is_confirmed=confirmed)
+    remarks = remarks_on(convert(measurement, quantity), quantity)
+    require_confirmed((*remarks, *_remarks_on_crystal(store, record, crystal)), is_confirmed=confirmed)
     return record_unsolicited(
         store,
         record.id,
@@ -210,7 +200,20 @@ def report_laboratory_result(
         measurement=measurement,
         blueprint=crystal if isinstance(crystal, Blueprint) else None,
         material_id=crystal if isinstance(crystal, int) else None,
+        is_dated=reading.measured_at is not None,
     )
+
+
+def _remarks_on_crystal(store: Store, campaign: CampaignRecord, crystal: Blueprint | int) -> tuple[Remark, ...]:
+    symbols: Iterable[str]
+    if isinstance(crystal, Blueprint):
+        symbols = (found.symbol for found in crystal.composition.elements)
+    else:
+        # What is not the campaign's to see has no elements here: it is refused further on.
+        found = store.materials.get_all([crystal])
+        symbols = (s for m in found.values() if m.group_id in (None, campaign.group_id) for s in m.material.elements)
+    remark = remark_on_elements(symbols, campaign.spec.space)
+    return () if remark is None else (remark,)
 
 
 def _claim(store: Store, query_id: int, worker: str, *, is_answered: bool = False) -> QueryRecord:
@@ -244,11 +247,32 @@ def _provenance(fidelity: Fidelity, worker: str) -> Provenance:
     )
 
 
-def _same_answer(store: Store, query: QueryRecord, converted: Measurement, reading: Reading) -> MeasurementRecord:
-    for record in store.measurements.of_query(query.id):
+def _after_answer(
+    store: Store, query: QueryRecord, measurement: Measurement, reading: Reading, *, confirmed: bool
+) -> MeasurementRecord:
+    """The stored answer where it is the same, or a new one where the stored one was taken back."""
+    quantity = _quantity(store, query.campaign_id)
+    converted = convert(measurement, quantity)
+    known = store.measurements.of_query(query.id)
+    withdrawn = {record.supersedes for record in known if record.is_retracted}
+    for record in known:
         told_at = reading.measured_at or record.measurement.measured_at
-        if replace(converted, measured_at=told_at) == record.measurement:
-            return record
+        if replace(converted, measured_at=told_at) != record.measurement:
+            continue
+        if record.id in withdrawn:
+            raise ConflictError(
+                f"This result was taken back before, as measurement {record.id} of query {query.id}.",
+                remedy="If it is right after all, amend the measurement that took it back.",
+            )
+        return record
+    handed_in = read_measurement(measurement, now=store.now(), is_dated=reading.measured_at is not None)
+    with store.writing() as connection:
+        newest = newest_answer(connection, query.id)
+        if newest is not None and newest[0].is_retracted:
+            require_confirmed(remarks_on(converted, quantity), is_confirmed=confirmed)
+        replaced = replace_withdrawn(connection, query, handed_in, now=store.now())
+    if replaced is not None:
+        return replaced
     raise ConflictError(
         f"Query {query.id} was answered by {query.worker} with another result.",
         remedy="Read the stored answer; correct it with an amendment where it is wrong.",

@@ -1,6 +1,6 @@
 """What looks like a mistake in a measurement without being impossible: whoever hands it in confirms it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -8,10 +8,14 @@ from typing import Final
 from domain.errors import UnconfirmedValueError
 from domain.measurement import Measurement
 from domain.quantity import Quantity, Scale
+from domain.search_space import SearchSpace
 
 COLDEST_USUAL_K: Final = 150.0
 """Colder than this few laboratories measure crystals, and most such numbers are degrees Celsius."""
 HOTTEST_USUAL_K: Final = 2000.0
+
+REMARKS: Final = "remarks"
+"""Where a measurement that nobody has confirmed keeps what is unusual about it: among its details, in sentences."""
 
 
 class RemarkKind(StrEnum):
@@ -21,6 +25,7 @@ class RemarkKind(StrEnum):
     SIGMA = "sigma"
     TEMPERATURE = "temperature"
     TEMPERATURE_MISSING = "temperature_missing"
+    ELEMENTS = "elements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Remark:
 
 
 def remarks_on(measurement: Measurement, quantity: Quantity) -> tuple[Remark, ...]:
-    """What looks like a mistake in a measurement that people made.
+    """What looks like a mistake in a measurement.
 
     Args:
         measurement: In the quantity's unit.
@@ -45,6 +50,23 @@ def remarks_on(measurement: Measurement, quantity: Quantity) -> tuple[Remark, ..
         _remark_on_temperature(measurement, quantity),
     )
     return tuple(remark for remark in found if remark is not None)
+
+
+def remark_on_elements(symbols: Iterable[str], space: SearchSpace) -> Remark | None:
+    """What to say of a measured crystal from whose elements a campaign cannot learn.
+
+    Args:
+        symbols: The crystal's elements.
+        space: Where the campaign searches.
+    """
+    outside = sorted(set(symbols).difference(space.elements))
+    if not outside:
+        return None
+    return Remark(
+        RemarkKind.ELEMENTS,
+        f"{', '.join(outside)} is not among the campaign's elements ({', '.join(space.elements)}): it teaches nothing "
+        "here.",
+    )
 
 
 def require_confirmed(remarks: Sequence[Remark], *, is_confirmed: bool) -> None:

@@ -8,9 +8,8 @@ from sqlalchemy import Connection
 
 from domain.errors import InvalidValueError, SpecError
 from domain.measurement import Measurement
-from services.intake.door import answer_of, done_event
+from services.intake.door import answer_of, as_learned, done_event
 from services.intake.handed_in import read_measurement
-from services.intake.units import convert
 from services.store import Store
 from services.store.answers import Answered, book_answered, end_locked, lock_claimed, read_spec
 from services.store.campaigns import wake_campaign
@@ -60,10 +59,10 @@ def _read(connection: Connection, query: Answered, answer: MachineAnswer, now: d
     """What is to be recorded; None if it is refused or needs a second look."""
     if answer.measurement.provenance.realization_digest is not None:
         return None
-    quantity = read_spec(connection, query.campaign_id, query.spec_digest).objective.measured
+    spec = read_spec(connection, query.campaign_id, query.spec_digest)
     try:
         handed_in = read_measurement(answer.measurement, now=now)
-        return answer_of(query, answer.fence, handed_in, convert(handed_in.measurement, quantity))
+        return answer_of(query, answer.fence, handed_in, as_learned(handed_in.measurement, spec, query.fidelity))
     except (InvalidValueError, SpecError):
         return None
 

@@ -13,6 +13,7 @@ from domain.json_value import JsonObject
 from domain.material import KnownMaterial
 from domain.measurement import Measurement
 from domain.states import QueryState
+from services.intake.corrections import replace_withdrawn
 from services.intake.door import keep_evidence, record_measurement, shown
 from services.intake.handed_in import HandedInMeasurement, read_measurement
 from services.intake.matching import match_candidate
@@ -45,6 +46,8 @@ class UnsolicitedOutcome(StrEnum):
     """It answered a query that was open, which is charged as declared."""
     ADDED = "added"
     """It was added to a candidate of the campaign, and costs nothing."""
+    REPLACED = "replaced"
+    """What stood at the query was taken back: it stands in its place, and costs nothing."""
     EVIDENCE = "evidence"
     """The query had its answer already: kept, never learned from."""
     MATERIAL = "material"
@@ -70,12 +73,14 @@ def record_unsolicited(
     measurement: Measurement,
     blueprint: Blueprint | None = None,
     material_id: int | None = None,
+    is_dated: bool = True,
 ) -> UnsolicitedRecord:
     """Records a result that nobody asked for. The same again is harmless.
 
     Where the crystal is a candidate of the campaign, its query at the fidelity is answered, or one that costs nothing
-    is added; a query that was answered keeps its answer. Anything else is a known material, from which the campaign
-    learns too. So is a candidate whose query somebody else holds, waits for approval or was given up.
+    is added; a query that was answered keeps its answer, unless that was taken back. Anything else is a known material,
+    from which the campaign learns too. So is a candidate whose query somebody else holds, waits for approval or was
+    given up.
 
     Args:
         store: The store.
@@ -84,6 +89,7 @@ def record_unsolicited(
         measurement: In any unit of its quantity. Its provenance says who looked.
         blueprint: The crystal; or
         material_id: the known material. One of the two.
+        is_dated: Whether it was said when it was measured; else the same at another time is the same again.
 
     Raises:
         NotFoundError: If there is no such campaign or material.
@@ -91,7 +97,7 @@ def record_unsolicited(
             was measured.
     """
     now = store.now()
-    handed_in = read_measurement(measurement, now=now)
+    handed_in = read_measurement(measurement, now=now, is_dated=is_dated)
     with store.writing() as connection:
         campaign = lock_campaign(connection, campaign_id)
         campaign.spec.fidelities.rank(fidelity)
@@ -138,20 +144,26 @@ def _about_candidate(
     query = find_query(connection, candidate.id, fidelity)
     if query is None:
         query = add_unasked_query(connection, campaign, candidate, fidelity, worker=worker, at=store.now())
-        return _answer(store, query, UnsolicitedOutcome.ADDED, handed_in.measurement)
+        return _answer(store, query, UnsolicitedOutcome.ADDED, handed_in)
     if query.state is QueryState.DONE:
         return _after_answer(store, connection, query, handed_in)
     if query.state in (QueryState.QUEUED, QueryState.CLAIMED):
         claimed = store.queries.claim(query.id, worker=worker, lease_s=_LEASE_S, is_answered=True)
         if claimed is not None:
-            return _answer(store, claimed, UnsolicitedOutcome.ANSWERED, handed_in.measurement)
+            return _answer(store, claimed, UnsolicitedOutcome.ANSWERED, handed_in)
     return None
 
 
 def _answer(
-    store: Store, query: QueryRecord, outcome: UnsolicitedOutcome, measurement: Measurement
+    store: Store, query: QueryRecord, outcome: UnsolicitedOutcome, handed_in: HandedInMeasurement
 ) -> UnsolicitedRecord:
-    record = record_measurement(store, query.id, fence=query.fence, measurement=_charged(measurement, query))
+    record = record_measurement(
+        store,
+        query.id,
+        fence=query.fence,
+        measurement=_charged(handed_in.measurement, query),
+        is_dated=handed_in.is_dated,
+    )
     return UnsolicitedRecord(outcome, record, None)
 
 
@@ -164,11 +176,14 @@ def _after_answer(
     store: Store, connection: Connection, query: QueryRecord, handed_in: HandedInMeasurement
 ) -> UnsolicitedRecord:
     now = store.now()
-    answer = read_measurement(_charged(handed_in.measurement, query), now=now)
+    answer = read_measurement(_charged(handed_in.measurement, query), now=now, is_dated=handed_in.is_dated)
     known = find_measurement(connection, query.id, query.fence, answer.digest)
     if known is not None and not known.is_evidence:
         is_free = query.declared.amount == 0
         return UnsolicitedRecord(UnsolicitedOutcome.ADDED if is_free else UnsolicitedOutcome.ANSWERED, known, None)
+    replaced = replace_withdrawn(connection, query, handed_in, now=now)
+    if replaced is not None:
+        return UnsolicitedRecord(UnsolicitedOutcome.REPLACED, replaced, None)
     late = find_measurement(connection, query.id, query.fence, handed_in.digest)
     record = late or keep_evidence(connection, query, query.fence, handed_in, now=now)
     return UnsolicitedRecord(UnsolicitedOutcome.EVIDENCE, record, None)

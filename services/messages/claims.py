@@ -56,6 +56,8 @@ class ClaimedQuery:
     """Name of its fidelity."""
     attempt: int
     """Counted from 1."""
+    settings_digest: str = ""
+    """Names the oracle's settings; is repeated in the provenance of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,9 @@ class ReferenceMessage:
     provenance: Provenance
     core_seconds: float | None = None
     """Processor time that it took."""
+    campaign: str | None = None
+    """For which campaign it was computed: its group's campaigns count from it. May be left out by whoever is in one
+    group."""
 
 
 @dataclass(frozen=True, slots=True)

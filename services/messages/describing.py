@@ -12,6 +12,7 @@ def describe_claim(store: Store, query: QueryRecord) -> Claim:
         NotFoundError: If the query's campaign or candidate is not in this store.
     """
     campaign = store.campaigns.by_id(query.campaign_id)
+    fidelity = campaign.spec.fidelities.fidelity(query.fidelity)
     blueprint = store.candidates.get(query.candidate_id).blueprint
     return Claim(
         query=ClaimedQuery(
@@ -21,8 +22,9 @@ def describe_claim(store: Store, query: QueryRecord) -> Claim:
             campaign=campaign.name,
             fidelity=query.fidelity,
             attempt=query.attempts,
+            settings_digest=fidelity.settings_digest,
         ),
-        fidelity=campaign.spec.fidelities.fidelity(query.fidelity),
+        fidelity=fidelity,
         blueprint=blueprint,
         realizations=tuple(record.realization for record in store.realizations.list(query.candidate_id)),
         seed=campaign.spec.look_seed(blueprint),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import JSON, Boolean, Column, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from services.store.column_types import UtcDateTime
 from services.store.metadata import METADATA, id_column, reference
@@ -80,6 +80,32 @@ login_failures: Final = Table(
     Column("subject", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index(None, "subject", "at"),
+)
+
+identities: Final = Table(
+    "identities",
+    METADATA,
+    id_column(),
+    reference("user_id", "users.id"),
+    Column("issuer", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("is_mapped", Boolean, nullable=False),
+    Column("given_groups", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("issuer", "subject"),
+    Index(None, "user_id"),
+)
+
+oidc_attempts: Final = Table(
+    "oidc_attempts",
+    METADATA,
+    id_column(),
+    Column("state_hash", String(64), nullable=False, unique=True),
+    Column("browser_hash", String(64), nullable=False),
+    reference("user_id", "users.id", nullable=True),
+    Column("next_path", Text, nullable=False),
+    Column("failure_id", Integer, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 audit: Final = Table(

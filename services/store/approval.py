@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select, update
 
-from domain.errors import ConflictError
+from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.states import QueryState, require_query_step
@@ -51,6 +51,23 @@ class Approval:
             rows = connection.execute(statement.order_by(queries.c.id).limit(limit)).mappings().all()
         return tuple(query_record(row) for row in rows)
 
+    def judged(
+        self, campaign_ids: Collection[int], *, before_id: int | None = None, limit: int = 100
+    ) -> tuple[QueryRecord, ...]:
+        """Queries of some campaigns whose spending somebody approved or denied, the ones chosen last first.
+
+        Args:
+            campaign_ids: The campaigns.
+            before_id: Number of the last query that is known already; None begins with the newest.
+            limit: Most queries to return.
+        """
+        statement = select(queries).where(queries.c.judged_by.is_not(None), queries.c.campaign_id.in_(campaign_ids))
+        if before_id is not None:
+            statement = statement.where(queries.c.id < before_id)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(queries.c.id.desc()).limit(limit)).mappings().all()
+        return tuple(query_record(row) for row in rows)
+
     def approve(self, query_id: int, by: str, reason: str = "") -> QueryRecord:
         """Lets a query be asked. Approved already: nothing happens.
 
@@ -61,13 +78,15 @@ class Approval:
         with self._database.write() as connection:
             return self._judge(connection, query_id, by, reason, is_approved=True)
 
-    def deny(self, query_id: int, by: str, reason: str = "") -> QueryRecord:
+    def deny(self, query_id: int, by: str, reason: str) -> QueryRecord:
         """Cancels a query and frees its money. Denied already: nothing happens.
 
         Raises:
+            InvalidValueError: If no reason is given.
             NotFoundError: If there is no such query.
             ConflictError: If it does not wait for approval.
         """
+        _require_reason(reason)
         with self._database.write() as connection:
             return self._judge(connection, query_id, by, reason, is_approved=False)
 
@@ -80,13 +99,15 @@ class Approval:
         """
         return self._judge_many(query_ids, by, reason, is_approved=True)
 
-    def deny_many(self, query_ids: Collection[int], by: str, reason: str = "") -> tuple[QueryRecord, ...]:
+    def deny_many(self, query_ids: Collection[int], by: str, reason: str) -> tuple[QueryRecord, ...]:
         """Denies queries, all or none.
 
         Raises:
+            InvalidValueError: If no reason is given.
             NotFoundError: If one of them does not exist.
             ConflictError: If one of them does not wait for approval.
         """
+        _require_reason(reason)
         return self._judge_many(query_ids, by, reason, is_approved=False)
 
     def _judge_many(
@@ -116,6 +137,13 @@ class Approval:
         write_events(connection, query.campaign_id, [(kind, message, payload)], at=now)
         wake_campaign(connection, query.campaign_id, at=now)
         return read_query(connection, query_id)
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InvalidValueError(
+            "A denial needs a reason.", remedy="Say why, so that whoever chose the look can choose better."
+        )
 
 
 def _judged_before(query: QueryRecord, *, is_approved: bool) -> QueryRecord:

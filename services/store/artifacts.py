@@ -1,13 +1,14 @@
 """Files that people handed in: their rows. The bytes lie beside the store, named by their SHA-256."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import RowMapping, Select, func, insert, select
 
 from domain.errors import NotFoundError
 from services.store.database import Database, insert_if_absent
-from services.store.intake_tables import artifacts, measurement_artifacts
+from services.store.intake_tables import artifacts, measurement_artifacts, upload_rows, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,20 @@ class Artifacts:
             .order_by(artifacts.c.id)
             .limit(limit)
         )
+        return self._read(statement)
+
+    def page(self, *, after: int = 0, limit: int = 100) -> tuple[ArtifactRecord, ...]:
+        """Files of all campaigns and of none, in the order in which they came, from behind number `after`."""
+        return self._read(select(artifacts).where(artifacts.c.id > after).order_by(artifacts.c.id).limit(limit))
+
+    def some(self, numbers: Collection[int]) -> tuple[ArtifactRecord, ...]:
+        """Those files of some numbers that there are."""
+        return self._read(select(artifacts).where(artifacts.c.id.in_(numbers)).order_by(artifacts.c.id))
+
+    def newest_id(self) -> int:
+        """Number of the newest file; 0 before the first."""
         with self._database.read() as connection:
-            return tuple(_artifact_record(row) for row in connection.execute(statement).mappings())
+            return connection.execute(select(func.max(artifacts.c.id))).scalar_one() or 0
 
     def link(self, measurement_id: int, artifact_id: int) -> None:
         """Notes that a measurement rests on a file; noting it again is harmless."""
@@ -87,6 +100,21 @@ class Artifacts:
             .where(measurement_artifacts.c.measurement_id == measurement_id)
             .order_by(artifacts.c.id)
         )
+        return self._read(statement)
+
+    def of_material_value(self, number: int) -> tuple[ArtifactRecord, ...]:
+        """The files from whose rows a measurement of a known material came."""
+        statement = (
+            select(artifacts)
+            .join(uploads, uploads.c.artifact_id == artifacts.c.id)
+            .join(upload_rows, upload_rows.c.upload_id == uploads.c.id)
+            .where(upload_rows.c.material_measurement_id == number)
+            .distinct()
+            .order_by(artifacts.c.id)
+        )
+        return self._read(statement)
+
+    def _read(self, statement: Select[tuple[object, ...]]) -> tuple[ArtifactRecord, ...]:
         with self._database.read() as connection:
             return tuple(_artifact_record(row) for row in connection.execute(statement).mappings())
 

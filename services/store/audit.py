@@ -1,13 +1,15 @@
 """The audit log: who changed what and when, each row sealed with the hash of the one before."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, insert, select
 
 from domain.digest import content_digest
+from domain.errors import InvalidValueError
 from domain.json_value import JsonObject
 from services.store.access_tables import audit
 from services.store.database import Database, known_in_transaction, storable
@@ -16,7 +18,10 @@ from services.store.prepared import Prepared
 
 _BEFORE_THE_FIRST: Final = "0" * 64
 """What the first row has in place of a predecessor's hash."""
+_HASH: Final = re.compile("[0-9a-f]{64}")
 _PAGE: Final = 1000
+SEARCHED: Final = 20_000
+"""Rows that one search looks through: none of what they say but their numbers is in an index."""
 # Put together once, because every change asks for them.
 _LAST_HASH: Final = select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)
 _APPEND: Final = Prepared(
@@ -37,6 +42,18 @@ class AuditEntry:
     """To what, such as `user ann`."""
     details: JsonObject
     """What is worth knowing later. Never a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which rows are looked for. What is empty fits every row."""
+
+    actor: str = ""
+    """Who made the change."""
+    action: str = ""
+    """What was done, or how its name begins: `user.` finds all that was done to users."""
+    subject: str = ""
+    """To what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,15 @@ class AuditRecord:
             subject=self.subject,
             details=self.details,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Rows that were found, the newest first."""
+
+    items: tuple[AuditRecord, ...]
+    next: int | None
+    """Number of the row before which the search goes on; None where it has seen every row."""
 
 
 class Audit:
@@ -111,13 +137,39 @@ class Audit:
             rows = connection.execute(statement).mappings().all()
         return tuple(_audit_record(row) for row in reversed(rows))
 
+    def search(self, wanted: AuditFilter, *, before: int | None = None, limit: int = 100) -> AuditPage:
+        """Finds rows, the newest first, among at most `SEARCHED` rows at a time, so that no search takes long.
+
+        Args:
+            wanted: Which rows.
+            before: Number of the row before which to begin; None begins with the newest.
+            limit: Most rows to return.
+        """
+        with self._database.read() as connection:
+            newest = connection.execute(select(func.max(audit.c.id))).scalar_one() or 0
+            end = newest + 1 if before is None else min(before, newest + 1)
+            begin = max(1, end - SEARCHED)
+            statement = select(audit).where(audit.c.id >= begin, audit.c.id < end, *_conditions(wanted))
+            rows = connection.execute(statement.order_by(audit.c.id.desc()).limit(limit)).mappings().all()
+        reached = rows[-1]["id"] if len(rows) == limit else begin
+        return AuditPage(tuple(_audit_record(row) for row in rows), reached if reached > 1 else None)
+
     def last_hash(self) -> str:
         """The seal on everything so far: noted elsewhere, it shows later whether the log's end was cut off."""
         with self._database.read() as connection:
             return _last_hash(connection)
 
     def has(self, seal: str) -> bool:
-        """Whether a row with this hash is in the log."""
+        """Whether a row with this hash is in the log.
+
+        Raises:
+            InvalidValueError: If it is no hash, such as half of one: that would look like a log that was cut off.
+        """
+        if not _HASH.fullmatch(seal):
+            raise InvalidValueError(
+                f"'{seal[:80]}' is no seal: a seal has {len(_BEFORE_THE_FIRST)} characters of 0-9 and a-f.",
+                remedy="Copy the whole seal that `petalite audit verify` printed.",
+            )
         with self._database.read() as connection:
             return seal == _BEFORE_THE_FIRST or (
                 connection.execute(select(audit.c.id).where(audit.c.hash == seal)).first() is not None
@@ -140,6 +192,15 @@ class Audit:
         while page := self.list(after=after, limit=_PAGE):
             yield from page
             after = page[-1].id
+
+
+def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.actor:
+        yield audit.c.actor == storable(wanted.actor)
+    if wanted.action:
+        yield audit.c.action.startswith(storable(wanted.action), autoescape=True)
+    if wanted.subject:
+        yield audit.c.subject == storable(wanted.subject)
 
 
 def _last_hash(connection: Connection) -> str:

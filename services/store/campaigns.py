@@ -77,8 +77,8 @@ class Campaigns:
             NotFoundError: If there is none; says which names are close.
         """
         with self._database.read() as connection:
-            row = _find(connection, campaigns.c.name == name)
-            names = connection.execute(select(campaigns.c.name).order_by(campaigns.c.name)).scalars().all()
+            row = _find(connection, (campaigns.c.name == name) & campaigns.c.deleted_at.is_(None))
+            names = connection.execute(_there(select(campaigns.c.name)).order_by(campaigns.c.name)).scalars().all()
         if row is not None:
             return campaign_record(row)
         close = difflib.get_close_matches(name, names)
@@ -97,13 +97,13 @@ class Campaigns:
     def list(self) -> tuple[CampaignRecord, ...]:
         """All campaigns in the order in which they were created."""
         with self._database.read() as connection:
-            rows = connection.execute(select(campaigns).order_by(campaigns.c.id)).mappings().all()
+            rows = connection.execute(_there(select(campaigns)).order_by(campaigns.c.id)).mappings().all()
         return tuple(campaign_record(row) for row in rows)
 
     def ids(self, groups: Collection[int] | None) -> frozenset[int]:
         """Numbers of the campaigns of some groups; of all campaigns where no groups are given."""
         with self._database.read() as connection:
-            return frozenset(connection.execute(_of_groups(select(campaigns.c.id), groups)).scalars())
+            return frozenset(connection.execute(_of_groups(_there(select(campaigns.c.id)), groups)).scalars())
 
     def list_page(
         self,
@@ -112,6 +112,7 @@ class Campaigns:
         after_id: int = 0,
         limit: int = 100,
         states: Collection[CampaignState] | None = None,
+        are_archived: bool | None = None,
     ) -> tuple[CampaignRecord, ...]:
         """Campaigns in the order in which they were created, page by page.
 
@@ -120,12 +121,49 @@ class Campaigns:
             after_id: Number of the last campaign that is known already.
             limit: Most campaigns to return.
             states: Only those in these states.
+            are_archived: Only those that were put away, or only those that were not; None for both.
         """
-        statement = _of_groups(select(campaigns), groups).where(campaigns.c.id > after_id)
+        statement = _of_groups(_there(select(campaigns)), groups).where(campaigns.c.id > after_id)
+        if are_archived is not None:
+            statement = statement.where(campaigns.c.archived_at.is_not(None) == are_archived)
         if states is not None:
             statement = statement.where(campaigns.c.state.in_([state.value for state in states]))
         with self._database.read() as connection:
             rows = connection.execute(statement.order_by(campaigns.c.id).limit(limit)).mappings().all()
+        return tuple(campaign_record(row) for row in rows)
+
+    def list_newest(
+        self,
+        groups: Collection[int] | None,
+        *,
+        before_id: int | None = None,
+        limit: int = 100,
+        states: Collection[CampaignState] | None = None,
+        are_archived: bool = False,
+        text: str = "",
+    ) -> tuple[CampaignRecord, ...]:
+        """Campaigns, the newest first, page by page.
+
+        Args:
+            groups: Only those of these groups; None for all.
+            before_id: Number of the last campaign that is known already; None on the first page.
+            limit: Most campaigns to return.
+            states: Only those in these states.
+            are_archived: Only those that were put away; otherwise only the others.
+            text: Only those whose name or description holds it, in capitals or not.
+        """
+        statement = _of_groups(_there(select(campaigns)), groups)
+        statement = statement.where(campaigns.c.archived_at.is_not(None) == are_archived)
+        if before_id is not None:
+            statement = statement.where(campaigns.c.id < before_id)
+        if states is not None:
+            statement = statement.where(campaigns.c.state.in_([state.value for state in states]))
+        if text:
+            description = campaigns.c.spec["description"].as_string()
+            names_it = campaigns.c.name.icontains(text, autoescape=True)
+            statement = statement.where(names_it | description.icontains(text, autoescape=True))
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(campaigns.c.id.desc()).limit(limit)).mappings().all()
         return tuple(campaign_record(row) for row in rows)
 
     def set_priority(self, campaign_id: int, priority: int) -> CampaignRecord:
@@ -236,11 +274,7 @@ class Campaigns:
         return self._set_runner(campaign_id, campaigns.c.runner == holder, RunnerLease(holder, until))
 
     def release_runner(self, campaign_id: int, holder: str) -> bool:
-        """Gives a lease back; False if it belongs to somebody else."""
-        return self._set_runner(campaign_id, campaigns.c.runner == holder, None)
-
-    def break_runner(self, campaign_id: int, holder: str) -> bool:
-        """Takes the lease from a process that is known to be dead; False if it is no longer that process's."""
+        """Ends the lease of a process, which gives it back or is known to be dead; False if it is another's by now."""
         return self._set_runner(campaign_id, campaigns.c.runner == holder, None)
 
     def runner(self, campaign_id: int) -> RunnerLease | None:
@@ -253,22 +287,33 @@ class Campaigns:
         return RunnerLease(row.runner, row.runner_until)
 
     def _move(self, connection: Connection, before: CampaignRecord, state: CampaignState, *, reason: str) -> None:
-        if before.state is state:
-            return
-        require_campaign_step(before.state, state)
-        now = self._database.now()
-        connection.execute(
-            update(campaigns).where(campaigns.c.id == before.id).values(state=state.value, updated_at=now)
-        )
-        message = f"{before.name} is {state.value}" + (f": {reason}" if reason else "")
-        payload = {"before": before.state.value, "after": state.value, "reason": reason}
-        write_events(connection, before.id, [(EventKind.CAMPAIGN_STATE, message, payload)], at=now)
+        move_campaign(connection, before, state, reason=reason, at=self._database.now())
 
     def _set_runner(self, campaign_id: int, condition: ColumnElement[bool], lease: RunnerLease | None) -> bool:
         values = {"runner": lease.holder if lease else None, "runner_until": lease.until if lease else None}
         statement = update(campaigns).where(campaigns.c.id == campaign_id, condition).values(values)
         with self._database.write() as connection:
             return connection.execute(statement).rowcount == 1
+
+
+def move_campaign(
+    connection: Connection, before: CampaignRecord, state: CampaignState, *, reason: str, at: datetime
+) -> None:
+    """Moves a locked campaign on, inside a transaction. To the state that it has already: nothing happens.
+
+    Raises:
+        ConflictError: If it is archived.
+        IllegalTransitionError: If the state machine has no such step.
+    """
+    if before.state is state:
+        return
+    if before.archived_at is not None:
+        raise ConflictError(f"Campaign '{before.name}' is archived.", remedy="Bring it back first.")
+    require_campaign_step(before.state, state)
+    connection.execute(update(campaigns).where(campaigns.c.id == before.id).values(state=state.value, updated_at=at))
+    message = f"{before.name} is {state.value}" + (f": {reason}" if reason else "")
+    payload = {"before": before.state.value, "after": state.value, "reason": reason}
+    write_events(connection, before.id, [(EventKind.CAMPAIGN_STATE, message, payload)], at=at)
 
 
 def read_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
@@ -278,6 +323,20 @@ def read_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
         NotFoundError: If there is none.
     """
     return campaign_record(_require(connection, campaigns.c.id == campaign_id, f"number {campaign_id}"))
+
+
+def require_startable(campaign: CampaignRecord) -> None:
+    """Refuses to start what is started in another way, or is over.
+
+    Raises:
+        ConflictError: If it is paused, stopped, completed or archived.
+    """
+    if campaign.archived_at is not None or campaign.state in {*HALTED_CAMPAIGNS, CampaignState.COMPLETED}:
+        is_archived = campaign.archived_at is not None
+        raise ConflictError(
+            f"Campaign {campaign.name} is {'archived' if is_archived else campaign.state.value}.",
+            remedy="A paused or stopped campaign is resumed; a completed one is over; an archived one is brought back.",
+        )
 
 
 def wake_campaign(connection: Connection, campaign_id: int, *, at: datetime) -> None:
@@ -294,6 +353,11 @@ def lock_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:
     statement = select(campaigns.c.id).where(campaigns.c.id == campaign_id).with_for_update(key_share=True)
     connection.execute(statement)
     return read_campaign(connection, campaign_id)
+
+
+def _there(statement: Select[T]) -> Select[T]:
+    """All but those that were deleted before they began."""
+    return statement.where(campaigns.c.deleted_at.is_(None))
 
 
 def _of_groups(statement: Select[T], groups: Collection[int] | None) -> Select[T]:

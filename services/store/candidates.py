@@ -1,16 +1,39 @@
 """Candidates and the sites that realise them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from domain.blueprint import Realization
+from domain.blueprint import Blueprint, Realization
 from domain.errors import InvalidValueError, NotFoundError
 from services.store.database import Database, insert_if_absent
-from services.store.records import CandidateRecord, RealizationRecord
-from services.store.rows import candidate_record, realization_record
-from services.store.tables import candidates, realizations
+from services.store.records import (
+    CandidateRecord,
+    FailureRecord,
+    MeasurementRecord,
+    QueryRecord,
+    RealizationRecord,
+)
+from services.store.rows import (
+    candidate_record,
+    failure_record,
+    measurement_record,
+    query_record,
+    realization_record,
+)
+from services.store.tables import candidates, failures, measurements, queries, realizations
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateLooks:
+    """What was asked and answered about a candidate."""
+
+    queries: tuple[QueryRecord, ...]
+    measurements: tuple[MeasurementRecord, ...]
+    """Superseded ones and those that came too late among them."""
+    failures: tuple[FailureRecord, ...]
 
 
 class Candidates:
@@ -32,11 +55,34 @@ class Candidates:
             raise NotFoundError(f"There is no candidate number {candidate_id}.", remedy="List the candidates.")
         return candidate_record(row)
 
+    def get_all(self, numbers: Collection[int]) -> dict[int, CandidateRecord]:
+        """Reads candidates by number; those that do not exist are left out."""
+        statement = select(candidates).where(candidates.c.id.in_(sorted(numbers)))
+        with self._database.read() as connection:
+            return {row["id"]: candidate_record(row) for row in connection.execute(statement).mappings()}
+
     def list(self, campaign_id: int) -> tuple[CandidateRecord, ...]:
         """A campaign's candidates in the order in which they were chosen."""
         statement = select(candidates).where(candidates.c.campaign_id == campaign_id).order_by(candidates.c.id)
         with self._database.read() as connection:
             return tuple(candidate_record(row) for row in connection.execute(statement).mappings())
+
+    def looks(self, candidate_id: int) -> CandidateLooks:
+        """Everything that was asked and answered about a candidate, each in the order in which it came."""
+        # By campaign too, because that is how queries are indexed.
+        campaign_id = select(candidates.c.campaign_id).where(candidates.c.id == candidate_id).scalar_subquery()
+        own = (queries.c.campaign_id == campaign_id, queries.c.candidate_id == candidate_id)
+        asked = select(queries).where(*own).order_by(queries.c.id)
+        with self._database.read() as connection:
+            found = tuple(query_record(row) for row in connection.execute(asked).mappings())
+            numbers = [query.id for query in found]
+            answered = select(measurements).where(measurements.c.query_id.in_(numbers)).order_by(measurements.c.id)
+            failed = select(failures).where(failures.c.query_id.in_(numbers)).order_by(failures.c.id)
+            return CandidateLooks(
+                queries=found,
+                measurements=tuple(measurement_record(row) for row in connection.execute(answered).mappings()),
+                failures=tuple(failure_record(row) for row in connection.execute(failed).mappings()),
+            )
 
 
 class Realizations:
@@ -70,6 +116,16 @@ class Realizations:
         with self._database.read() as connection:
             rows = connection.execute(statement).mappings().all()
         return tuple(realization_record(row, row["blueprint_digest"]) for row in rows)
+
+
+def candidate_names(blueprint: Blueprint) -> dict[str, object]:
+    """The columns by which a candidate is found and sorted."""
+    return {
+        "formula": blueprint.composition.reduced_formula,
+        "space_group": blueprint.space_group.number,
+        "elements": f" {' '.join(element.symbol for element in blueprint.composition.elements)} ",
+        "density_g_cm3": blueprint.density_g_cm3,
+    }
 
 
 def write_realizations(

@@ -14,6 +14,7 @@ from services.store.database import Database, storable
 from services.store.prepared import Prepared
 from services.store.records import EventRecord
 from services.store.rows import event_record
+from services.store.settling import announce_appending, oldest_unsettled, settle
 from services.store.tables import campaigns, events
 
 _APPEND: Final = Prepared(
@@ -50,21 +51,22 @@ class Events:
             return connection.execute(statement).scalar_one() or 0
 
     def list(self, campaign_id: int, after_id: int = 0, limit: int = 1000) -> tuple[EventRecord, ...]:
-        """Reads on from an event.
+        """Reads on from an event. Whoever goes on after the last one that was returned misses none.
 
         Args:
             campaign_id: Whose events.
             after_id: Number of the last event that is known already.
             limit: Most events to return.
         """
-        statement = (
-            select(events, campaigns.c.name)
-            .join(campaigns, campaigns.c.id == events.c.campaign_id)
-            .where(events.c.campaign_id == campaign_id, events.c.id > after_id)
-            .order_by(events.c.id)
-            .limit(limit)
-        )
+        own = (events.c.campaign_id == campaign_id, events.c.id > after_id)
         with self._database.read() as connection:
+            newest = connection.execute(select(func.max(events.c.id)).where(*own)).scalar_one()
+            if newest is None:
+                return ()
+            statement = _selection().where(*own, events.c.id <= newest)
+            if not settle(connection):
+                statement = statement.where(events.c.at < oldest_unsettled(self._database.now()))
+            statement = statement.order_by(events.c.id).limit(limit)
             return tuple(event_record(row, row["name"]) for row in connection.execute(statement).mappings())
 
     def newest_id(self) -> int:
@@ -91,7 +93,7 @@ class Events:
     def latest(
         self, campaign_id: int, kinds: Collection[EventKind], *, up_to_id: int, limit: int
     ) -> tuple[EventRecord, ...]:
-        """The last events of some kinds up to one of them, the newest first."""
+        """The last events of some kinds up to (and with) one of them, the newest first."""
         statement = (
             _selection()
             .where(
@@ -135,4 +137,5 @@ def write_events_of_many(
         }
         for campaign_id, kind, message, payload in happened
     ]
+    announce_appending(connection)
     _APPEND.execute_many(connection, rows)

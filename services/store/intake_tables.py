@@ -86,6 +86,8 @@ upload_rows: Final = Table(
     Column("remarks", JSON, nullable=False),
     Column("measurement_id", Integer, ForeignKey("measurements.id")),
     Column("material_id", Integer, ForeignKey("materials.id")),
+    Column("material_measurement_id", Integer, ForeignKey("material_measurements.id")),
+    Column("content", String(64), index=True),
     UniqueConstraint("upload_id", "number"),
 )
 

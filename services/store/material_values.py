@@ -1,11 +1,12 @@
 """What was measured about known materials for a campaign: learned from like its own candidates, and never charged."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, true
 
 from domain.cost import Cost
 from domain.errors import NotFoundError
@@ -15,6 +16,7 @@ from services.store.campaigns import read_campaign
 from services.store.database import Database
 from services.store.intake_tables import material_measurements, materials
 from services.store.rows import measured
+from services.store.tables import campaigns
 
 _SHOWN_OF_NAME: Final = 24
 """Characters of a name that fit a line."""
@@ -64,6 +66,38 @@ class MaterialValues:
         with self._database.read() as connection:
             return tuple(_record(row) for row in connection.execute(statement).mappings())
 
+    def of_material(
+        self, material_id: int, *, groups: Collection[int] | None, after_id: int = 0, limit: int = 1000
+    ) -> tuple[MaterialMeasurementRecord, ...]:
+        """The same of one material for all campaigns of some groups.
+
+        Args:
+            material_id: Of this material.
+            groups: Whose campaigns; None for all there are.
+            after_id: Number of the last measurement that is known already.
+            limit: Most measurements to return.
+        """
+        statement = (
+            select(material_measurements)
+            .join(campaigns, campaigns.c.id == material_measurements.c.campaign_id)
+            .where(
+                material_measurements.c.material_id == material_id,
+                material_measurements.c.id > after_id,
+                true() if groups is None else campaigns.c.group_id.in_(sorted(groups)),
+            )
+            .order_by(material_measurements.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return tuple(_record(row) for row in connection.execute(statement).mappings())
+
+    def every(self, campaign_id: int) -> Iterator[MaterialMeasurementRecord]:
+        """All of a campaign's, corrected ones among them, page by page."""
+        after = 0
+        while page := self.list(campaign_id, after_id=after):
+            yield from page
+            after = page[-1].id
+
     def get(self, number: int) -> MaterialMeasurementRecord:
         """Finds a measurement by number.
 
@@ -72,6 +106,13 @@ class MaterialValues:
         """
         with self._database.read() as connection:
             return read_material_value(connection, number)
+
+
+def standing_values(values: Iterable[MaterialMeasurementRecord]) -> frozenset[int]:
+    """Numbers of those that count, of all that came for a campaign: neither corrected nor taken back."""
+    kept = tuple(values)
+    corrected = {value.supersedes for value in kept}
+    return frozenset(value.id for value in kept if not value.is_retracted and value.id not in corrected)
 
 
 def known_material_values(connection: Connection, campaign_id: int) -> list[RowMapping]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Integer, MetaData
 
-SCHEMA_VERSION: Final = "0002"
+SCHEMA_VERSION: Final = "0003"
 """Revision of the newest migration."""
 VERSION_TABLE: Final = "petalite_schema_version"
 """Where the revision is kept; its own name, because other software keeps an `alembic_version` of its own."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, case, func, select
 
 from domain.campaign import CampaignSpec
 from domain.errors import NotFoundError
+from domain.measurement import FailureKind
 from domain.states import QueryState
 from services.store.database import Database
 from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord
@@ -27,6 +28,7 @@ _QUESTION: Final = (
         queries.c.state,
         queries.c.worker,
         queries.c.fence,
+        queries.c.created_at,
     )
     .join(campaigns, campaigns.c.id == queries.c.campaign_id)
     .where(queries.c.id.in_(bindparam("numbers", expanding=True)))
@@ -41,10 +43,23 @@ class OracleUse:
     last_answer_at: datetime | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
     """How many of each kind."""
+    last_failure_at: datetime | None = None
+    """When it last failed at something; what it rejected does not count."""
     declared: float = 0.0
     """Charged for its looks, in the campaigns' own units."""
     core_seconds: float = 0.0
     """Measured for them, where it was measured."""
+    n_timed: int = 0
+    """Looks of which the core-seconds were measured."""
+    declared_of_timed: float = 0.0
+    """Charged for those."""
+    units: frozenset[str] = frozenset()
+    """What the campaigns count their costs in."""
+
+    @property
+    def core_seconds_per_unit(self) -> float | None:
+        """Core-seconds measured for each unit that was charged; None where no look was timed."""
+        return self.core_seconds / self.declared_of_timed if self.declared_of_timed > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,17 @@ class OpenQuestion:
     state: QueryState
     worker: str | None
     fence: int
+    asked_at: datetime
+    """When it was chosen, UTC-aware."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookCount:
+    """How many queries of a fidelity are in a state."""
+
+    fidelity: str
+    state: QueryState
+    n: int
 
 
 class Pages:
@@ -166,6 +192,7 @@ class Pages:
                 state=QueryState(row.state),
                 worker=row.worker,
                 fence=row.fence,
+                asked_at=row.created_at,
             )
             for row in rows
         }
@@ -182,6 +209,26 @@ class Pages:
         """
         return self._count(queries, campaign_ids)
 
+    def count_looks(
+        self, campaign_id: int, *, round_index: int | None = None, states: Collection[QueryState] | None = None
+    ) -> tuple[LookCount, ...]:
+        """How many of a campaign's queries are in which state at which fidelity.
+
+        Args:
+            campaign_id: Whose queries.
+            round_index: Only those of this round.
+            states: Only those in these states.
+        """
+        columns = (queries.c.fidelity, queries.c.state)
+        statement = select(*columns, func.count().label("n")).where(queries.c.campaign_id == campaign_id)
+        if states is not None:
+            statement = statement.where(queries.c.state.in_([state.value for state in states]))
+        if round_index is not None:
+            statement = statement.where(queries.c.round_index == round_index)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.group_by(*columns).order_by(*columns)).all()
+        return tuple(LookCount(row.fidelity, QueryState(row.state), row.n) for row in rows)
+
     def oracle_uses(self, campaign_ids: Collection[int]) -> Mapping[str, OracleUse]:
         """How each oracle that was asked in these campaigns has done, by name."""
         looks, failed = measurements.c, failures.c
@@ -193,12 +240,20 @@ class Pages:
                 func.max(looks.recorded_at).label("last"),
                 func.sum(looks.amount).label("declared"),
                 func.sum(looks.core_seconds).label("core_seconds"),
+                func.count(looks.core_seconds).label("n_timed"),
+                func.sum(case((looks.core_seconds.is_not(None), looks.amount), else_=0.0)).label("declared_of_timed"),
             )
             .where(looks.campaign_id.in_(campaign_ids), looks.is_evidence.is_(False), looks.supersedes.is_(None))
             .group_by(looks.campaign_id, looks.fidelity)
         )
         counted = (
-            select(failed.campaign_id, failed.fidelity, failed.kind, func.count().label("n"))
+            select(
+                failed.campaign_id,
+                failed.fidelity,
+                failed.kind,
+                func.count().label("n"),
+                func.max(failed.recorded_at).label("last"),
+            )
             .where(failed.campaign_id.in_(campaign_ids))
             .group_by(failed.campaign_id, failed.fidelity, failed.kind)
         )
@@ -206,7 +261,7 @@ class Pages:
             oracles = _oracles(connection, campaign_ids)
             uses: dict[str, OracleUse] = {}
             for row in connection.execute(measured):
-                name = oracles[row.campaign_id, row.fidelity]
+                name, unit = oracles[row.campaign_id, row.fidelity]
                 before = uses.get(name, OracleUse())
                 uses[name] = replace(
                     before,
@@ -214,16 +269,23 @@ class Pages:
                     last_answer_at=max(filter(None, (before.last_answer_at, row.last)), default=None),
                     declared=before.declared + row.declared,
                     core_seconds=before.core_seconds + (row.core_seconds or 0.0),
+                    n_timed=before.n_timed + row.n_timed,
+                    declared_of_timed=before.declared_of_timed + row.declared_of_timed,
+                    units=before.units | {unit},
                 )
             for row in connection.execute(counted):
-                name = oracles[row.campaign_id, row.fidelity]
+                name, _ = oracles[row.campaign_id, row.fidelity]
                 before = uses.get(name, OracleUse())
                 kinds = {**before.failures, row.kind: before.failures.get(row.kind, 0) + row.n}
-                uses[name] = replace(before, failures=kinds)
+                last = before.last_failure_at if row.kind == FailureKind.REJECTED.value else row.last
+                latest = max(filter(None, (before.last_failure_at, last)), default=None)
+                uses[name] = replace(before, failures=kinds, last_failure_at=latest)
         return uses
 
     def _count(self, table: Table, campaign_ids: Collection[int] | None = None) -> Mapping[str, int]:
         statement = select(table.c.state, func.count().label("n")).group_by(table.c.state)
+        if table is campaigns:
+            statement = statement.where(campaigns.c.deleted_at.is_(None))
         if campaign_ids is not None:
             statement = statement.where(table.c.campaign_id.in_(campaign_ids))
         with self._database.read() as connection:
@@ -234,9 +296,12 @@ class Pages:
             return connection.execute(select(table).where(table.c.id == number)).mappings().one_or_none()
 
 
-def _oracles(connection: Connection, campaign_ids: Collection[int]) -> Mapping[tuple[int, str], str]:
-    """Names of the oracles by (campaign, fidelity)."""
+def _oracles(connection: Connection, campaign_ids: Collection[int]) -> Mapping[tuple[int, str], tuple[str, str]]:
+    """Names of the oracles, and what their looks are charged in, by (campaign, fidelity)."""
     rows = connection.execute(select(campaigns.c.id, campaigns.c.spec).where(campaigns.c.id.in_(campaign_ids)))
+    specs = {row.id: stored(CampaignSpec, row.spec) for row in rows}
     return {
-        (row.id, fidelity.name): fidelity.oracle for row in rows for fidelity in stored(CampaignSpec, row.spec).ladder
+        (number, fidelity.name): (fidelity.oracle, spec.budget.unit)
+        for number, spec in specs.items()
+        for fidelity in spec.ladder
     }

@@ -16,10 +16,12 @@ from services.store.ledger import release as release_reservation
 from services.store.query_steps import (
     describe_query,
     give_back,
+    give_back_lost,
     give_up_lost,
     is_used_up,
     lock_query,
     move_query,
+    n_times_lost,
     read_query,
 )
 from services.store.queue import (
@@ -210,6 +212,8 @@ class Queries:
     def requeue_held_by(self, campaign_id: int, worker_prefix: str) -> int:
         """Gives back every claim in a campaign of workers that are known to be dead; the attempt does not count.
 
+        A query during which they have died again and again is given up: the look may be what takes them down.
+
         Args:
             campaign_id: The campaign.
             worker_prefix: What the dead workers' names begin with. End it with a separator: `host:1` begins `host:12`.
@@ -221,9 +225,13 @@ class Queries:
             claimed = _lock_claimed(connection, queries.c.campaign_id == campaign_id)
             held = [query for query in claimed if query.worker is not None and query.worker.startswith(worker_prefix)]
             for query in held:
-                what = "was given back because its worker is gone"
-                give_back(connection, query, what, counts=False, at=self._database.now())
+                give_back_lost(connection, query, at=self._database.now())
             return len(held)
+
+    def lost(self, campaign_id: int) -> frozenset[int]:
+        """Numbers of the campaign's queries that were under way when the process that runs it was killed."""
+        with self._database.read() as connection:
+            return frozenset(n_times_lost(connection, campaign_id))
 
     def cancel(self, query_id: int, *, reason: str = "") -> QueryRecord:
         """Gives a query up and its reservation back. Cancelled already: nothing happens.

@@ -1,5 +1,7 @@
 """Steps of one query inside a transaction: read, locked, moved, given back, failed."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -16,12 +18,16 @@ from domain.parsing import parse, to_json_value
 from domain.states import QueryState, require_query_step
 from services.store.campaigns import wake_campaign
 from services.store.events import write_events
+from services.store.halting import halt_if_failing
 from services.store.ledger import book, release
 from services.store.records import QueryRecord
 from services.store.results import append_failure
 from services.store.rows import query_record
-from services.store.tables import candidates, failures, queries
+from services.store.tables import candidates, events, failures, queries
 
+MOST_RESTARTS: Final = 5
+"""A query during which the campaign's own process was killed so often is given up: the look may be what takes the
+computer down. Restarts by people and power cuts count too, so there are more of them than attempts."""
 FREE: Final = {"worker": None, "lease_until": None}
 """Columns of a query that nobody holds."""
 
@@ -65,7 +71,9 @@ def move_query(connection: Connection, query: QueryRecord, state: QueryState, *,
     connection.execute(update(queries).where(queries.c.id == query.id).values(values))
 
 
-def give_back(connection: Connection, query: QueryRecord, what: str, *, counts: bool, at: datetime) -> None:
+def give_back(
+    connection: Connection, query: QueryRecord, what: str, *, counts: bool, at: datetime, is_lost: bool = False
+) -> None:
     """Takes a locked query from its worker and puts it back into the queue.
 
     Args:
@@ -74,18 +82,44 @@ def give_back(connection: Connection, query: QueryRecord, what: str, *, counts: 
         what: What happened to the claim, for people.
         counts: Whether it was an attempt.
         at: Now.
+        is_lost: Whether the campaign's own process was killed during the look.
     """
     require_query_step(query.state, QueryState.QUEUED)
     attempts = query.attempts if counts else query.attempts - 1
     values = {"state": QueryState.QUEUED.value, "attempts": attempts, **FREE}
     connection.execute(update(queries).where(queries.c.id == query.id).values(values))
     message = f"ask: {describe_query(connection, query)}: the claim of {query.worker} {what}"
-    payload: JsonObject = {"query_id": query.id, "worker": query.worker, "fence": query.fence}
+    payload: JsonObject = {"query_id": query.id, "worker": query.worker, "fence": query.fence, "is_lost": is_lost}
     write_events(connection, query.campaign_id, [(EventKind.QUERY_REQUEUED, message, payload)], at=at)
 
 
+def give_back_lost(connection: Connection, query: QueryRecord, *, at: datetime) -> None:
+    """Takes a locked query from a dead process of its campaign; gives it up where that has happened too often."""
+    n_lost = n_times_lost(connection, query.campaign_id).get(query.id, 0) + 1
+    if n_lost < MOST_RESTARTS:
+        give_back(connection, query, "was given back because its worker is gone", counts=False, at=at, is_lost=True)
+        return
+    reason = f"The process that made the look was killed {n_lost} times while it was under way."
+    worker = query.worker or ""
+    _end_lost(
+        connection, query, Failure(FailureKind.PERMANENT, reason, worker, query.declared, at, {"times_lost": n_lost})
+    )
+
+
+def n_times_lost(connection: Connection, campaign_id: int) -> Mapping[int, int]:
+    """How often queries of a campaign were under way when the campaign's own process was killed, by query."""
+    statement = select(events.c.payload).where(
+        events.c.campaign_id == campaign_id, events.c.kind == EventKind.QUERY_REQUEUED.value
+    )
+    payloads = connection.execute(statement).scalars()
+    return Counter(payload["query_id"] for payload in payloads if payload.get("is_lost"))
+
+
 def fail_query(connection: Connection, query: QueryRecord, failure: Failure, *, is_final: bool, at: datetime) -> None:
-    """Ends a locked query with a failure and settles its money, or puts it back into the queue; wakes its campaign."""
+    """Ends a locked query with a failure and settles its money, or puts it back into the queue; wakes its campaign.
+
+    Where the looks before it failed too, the campaign is paused.
+    """
     require_query_step(query.state, QueryState.FAILED)
     if is_final:
         move_query(connection, query, QueryState.FAILED, at=at)
@@ -106,6 +140,8 @@ def fail_query(connection: Connection, query: QueryRecord, failure: Failure, *, 
         "core_seconds": failure.cost.core_seconds,
     }
     write_events(connection, query.campaign_id, [(EventKind.QUERY_FAILED, message, payload)], at=at)
+    if is_final:
+        halt_if_failing(connection, query, failure, at=at)
     wake_campaign(connection, query.campaign_id, at=at)
 
 
@@ -128,9 +164,16 @@ def give_up_lost(connection: Connection, query: QueryRecord, *, at: datetime) ->
     n_lost = query.attempts - connection.execute(count).scalar_one()
     times = "once" if n_lost == 1 else f"{n_lost} times"
     reason = f"Its worker was lost {times}, the last one was {query.worker}."
-    failure = Failure(FailureKind.TRANSIENT, reason, query.worker or "", query.declared, at, {"times_lost": n_lost})
+    worker = query.worker or ""
+    _end_lost(
+        connection, query, Failure(FailureKind.TRANSIENT, reason, worker, query.declared, at, {"times_lost": n_lost})
+    )
+
+
+def _end_lost(connection: Connection, query: QueryRecord, failure: Failure) -> None:
+    """Ends a locked query by a failure that its worker did not live to tell."""
     fence = query.fence + 1
     connection.execute(update(queries).where(queries.c.id == query.id).values(fence=fence))
     key = (fence, content_digest(to_json_value(failure)))
-    append_failure(connection, query, failure, key=key, is_final=True, is_evidence=False, at=at)
-    fail_query(connection, query, failure, is_final=True, at=at)
+    append_failure(connection, query, failure, key=key, is_final=True, is_evidence=False, at=failure.failed_at)
+    fail_query(connection, query, failure, is_final=True, at=failure.failed_at)

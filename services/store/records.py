@@ -36,6 +36,8 @@ class CampaignRecord:
     """When it wants to be advanced; None while nothing has happened that would lead on."""
     driven_until: datetime | None
     """Until when a process has it to drive; None where none has. A running campaign without one waits for a worker."""
+    archived_at: datetime | None = None
+    """When it was put away; None for those in sight."""
 
     def is_driven(self, now: datetime) -> bool:
         """Whether a process drives it."""
@@ -218,10 +220,22 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRecord:
-    """An element's reference energy with its origin."""
+    """An element's reference energy with its origin, or the withdrawal of one."""
 
     id: int
     reference: ReferenceEnergy
     provenance: Provenance
     core_seconds: float | None
     recorded_at: datetime
+    group_id: int | None
+    """Whose campaigns count from it; None for those of no group."""
+    supersedes: int | None
+    """The one that this corrects."""
+    is_retracted: bool
+    """Takes the one that it supersedes back without putting an energy in its place."""
+    reason: str
+    """Why somebody corrected; empty for what an oracle gave."""
+    said_by: str
+    """Who corrected."""
+    remarks: tuple[str, ...]
+    """What makes the energy look like a mistake."""

@@ -98,7 +98,7 @@ class Measurements:
             found = [_taught(row) for row in connection.execute(answers).mappings()]
             found += [_taught(row) for row in known_material_values(connection, campaign_id)]
         # Sorted here, because databases disagree on the order of text.
-        return tuple(look for _, look in sorted(found, key=lambda item: (item[0], item[1].fidelity, item[1].value)))
+        return tuple(look for _, look in sorted(found, key=_rank))
 
     def counts(self, campaign_id: int) -> Counter[str]:
         """How many values have come at each fidelity: corrections, retractions and those of known materials count too.
@@ -180,6 +180,19 @@ def read_stored_measurement(connection: Connection, measurement_id: int) -> Meas
 def find_correction(connection: Connection, measurement_id: int) -> tuple[MeasurementRecord, str] | None:
     """Finds what supersedes a measurement, with the digest of its payload, inside a transaction."""
     statement = select(measurements).where(measurements.c.supersedes == measurement_id)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else (measurement_record(row), row["payload_digest"])
+
+
+def newest_answer(connection: Connection, query_id: int) -> tuple[MeasurementRecord, str] | None:
+    """A query's answer, its last correction or the withdrawal of it, with the payload's digest; None before the first.
+
+    Inside a transaction.
+    """
+    is_corrected = select(_NEWER.c.id).where(_NEWER.c.supersedes == measurements.c.id).exists()
+    statement = select(measurements).where(
+        measurements.c.query_id == query_id, measurements.c.is_evidence.is_(False), ~is_corrected
+    )
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else (measurement_record(row), row["payload_digest"])
 
@@ -318,6 +331,16 @@ def _taught(row: RowMapping) -> tuple[str, Observation]:
         temperature_K=row["temperature_K"],
     )
     return row["digest"], observation
+
+
+def _rank(taught: tuple[str, Observation]) -> tuple[object, ...]:
+    """Puts observations in an order that does not depend on which of them came first."""
+    digest, look = taught
+    unknown = -1.0
+    sigma = unknown if look.sigma is None else look.sigma
+    temperature_K = unknown if look.temperature_K is None else look.temperature_K
+    lattice = look.blueprint.lattice.parameters
+    return digest, look.fidelity, look.value, look.censoring.value, sigma, temperature_K, lattice
 
 
 def _one_measurement(connection: Connection, condition: ColumnElement[bool]) -> MeasurementRecord | None:

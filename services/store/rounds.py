@@ -12,7 +12,9 @@ from domain.json_value import JsonObject
 from domain.parsing import to_json_value
 from domain.states import CampaignState, QueryState, RoundState
 from domain.training import Pick
+from services.store.beliefs import replace_beliefs
 from services.store.campaigns import lock_campaign
+from services.store.candidates import candidate_names
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import reserve, sum_balance
@@ -96,6 +98,46 @@ class Rounds:
         with self._database.read() as connection:
             return tuple(round_record(row) for row in connection.execute(statement).mappings())
 
+    def list_page(self, campaign_id: int, *, after_id: int = 0, limit: int = 100) -> tuple[RoundRecord, ...]:
+        """A campaign's rounds in order, page by page.
+
+        Args:
+            campaign_id: Whose rounds.
+            after_id: Number in the store of the last round that is known already.
+            limit: Most rounds to return.
+        """
+        statement = select(rounds).where(rounds.c.campaign_id == campaign_id, rounds.c.id > after_id)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(rounds.c.id).limit(limit)).mappings().all()
+        return tuple(round_record(row) for row in rows)
+
+    def newest(self, campaign_id: int, *, before: int | None = None, limit: int = 20) -> tuple[RoundRecord, ...]:
+        """A campaign's rounds from the newest back.
+
+        Args:
+            campaign_id: Whose rounds.
+            before: Index of the earliest round that is known already; None to begin with the newest.
+            limit: Most rounds to return.
+        """
+        statement = select(rounds).where(rounds.c.campaign_id == campaign_id)
+        if before is not None:
+            statement = statement.where(rounds.c.round_index < before)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(rounds.c.round_index.desc()).limit(limit)).mappings().all()
+        return tuple(round_record(row) for row in rows)
+
+    def at(self, campaign_id: int, index: int) -> RoundRecord:
+        """A campaign's round, counted from 0.
+
+        Raises:
+            NotFoundError: If it has no such round.
+        """
+        with self._database.read() as connection:
+            row = _find(connection, campaign_id, index)
+        if row is None:
+            raise NotFoundError(f"The campaign has no round {index}.", remedy="List its rounds.")
+        return round_record(row)
+
     def latest(self, campaign_id: int) -> RoundRecord | None:
         """A campaign's newest round; None before the first."""
         statement = select(rounds).where(rounds.c.campaign_id == campaign_id).order_by(rounds.c.round_index.desc())
@@ -124,6 +166,7 @@ class Rounds:
             _require_over(connection, record, riding_along)
             values = {"state": RoundState.CLOSED.value, "closing_notes": dict(notes), "closed_at": now}
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(values))
+            replace_beliefs(connection, record.campaign_id, notes)
             closed = (EventKind.ROUND_CLOSED, f"round {record.index} closes", {"round": record.index})
             write_events(connection, record.campaign_id, [closed], at=now)
             return _read(connection, round_id)
@@ -140,6 +183,7 @@ class Rounds:
             if record.state is not RoundState.CLOSED:
                 raise ConflictError(f"Round {record.index} is still open.", remedy="Close it first.")
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(closing_notes=dict(notes)))
+            replace_beliefs(connection, record.campaign_id, notes)
             return _read(connection, round_id)
 
 
@@ -190,6 +234,7 @@ def _add_candidates(
             "generator_version": generator_version,
             "log_probability": pick.log_probability,
             "created_at": now,
+            **candidate_names(pick.blueprint),
         }
         for digest, pick in reversed(fresh.items())
     ]

@@ -62,6 +62,7 @@ def campaign_record(row: Row) -> CampaignRecord:
         priority=row["priority"],
         wake_at=row["wake_at"],
         driven_until=row["runner_until"],
+        archived_at=row["archived_at"],
     )
 
 
@@ -238,4 +239,10 @@ def reference_record(row: Row) -> ReferenceRecord:
         provenance=stored(Provenance, row["provenance"]),
         core_seconds=row["core_seconds"],
         recorded_at=row["recorded_at"],
+        group_id=row["group_id"],
+        supersedes=row["supersedes"],
+        is_retracted=row["is_retracted"],
+        reason=row["reason"],
+        said_by=row["said_by"],
+        remarks=tuple(row["remarks"]),
     )

@@ -5,11 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping, Select, delete, insert, select, update
 
-from domain.errors import NotFoundError
+from domain.errors import ConflictError, NotFoundError
+from domain.events import EventKind
+from domain.states import CampaignState
 from domain.timing import Timing, TimingKind
-from services.store.campaigns import wake_campaign
+from services.store.campaigns import lock_campaign, read_campaign, wake_campaign
 from services.store.database import Database
+from services.store.events import write_events
 from services.store.intake_tables import schedules
+from services.store.records import CampaignRecord
 from services.store.tables import campaigns
 
 
@@ -38,7 +42,11 @@ class Schedules:
         self._database = database
 
     def add(self, campaign_id: int, timing: Timing, *, created_by: str) -> ScheduleRecord:
-        """Adds a schedule; it fires at its timing's next instant."""
+        """Adds a schedule; it fires at its timing's next instant.
+
+        Raises:
+            ConflictError: If the campaign is completed or archived.
+        """
         now = self._database.now()
         row = {
             "campaign_id": campaign_id,
@@ -51,6 +59,7 @@ class Schedules:
             "next_at": timing.after(now),
         }
         with self._database.write() as connection:
+            _require_open(lock_campaign(connection, campaign_id))
             schedule_id = connection.execute(insert(schedules).values(row).returning(schedules.c.id)).scalar_one()
             return self.get(schedule_id)
 
@@ -99,10 +108,13 @@ class Schedules:
 
         Raises:
             NotFoundError: If there is none.
+            ConflictError: If it is to go on although its campaign is completed or archived.
         """
         with self._database.write() as connection:
-            timing = self.get(schedule_id).timing
-            next_at = timing.after(self._database.now()) if is_active else None
+            before = self.get(schedule_id)
+            if is_active:
+                _require_open(lock_campaign(connection, before.campaign_id))
+            next_at = before.timing.after(self._database.now()) if is_active else None
             connection.execute(
                 update(schedules).where(schedules.c.id == schedule_id).values(is_active=is_active, next_at=next_at)
             )
@@ -116,20 +128,43 @@ class Schedules:
             return tuple(_record(row) for row in connection.execute(statement).mappings())
 
     def fire(self, due: ScheduleRecord) -> bool:
-        """Wakes a due schedule's campaign and sets its next instant; False if somebody else has done so.
+        """Wakes a due schedule's campaign and sets its next instant; False if there was nothing to wake.
 
-        However many instants have passed since, the campaign is woken once.
+        However many instants have passed since, the campaign is woken once. Where it is over, the schedule ends, and an
+        event says why. Somebody else may have done either.
         """
         now = self._database.now()
         with self._database.write() as connection:
+            campaign = read_campaign(connection, due.campaign_id)
+            is_over = _why_over(campaign) is not None
+            values = {"is_active": False, "next_at": None} if is_over else {"next_at": due.timing.after(now)}
             is_mine = connection.execute(
                 update(schedules)
                 .where(schedules.c.id == due.id, schedules.c.is_active.is_(True), schedules.c.next_at == due.next_at)
-                .values(next_at=due.timing.after(now), last_at=now)
+                .values({**values, "last_at": due.last_at if is_over else now})
             ).rowcount
-            if is_mine:
+            if is_mine and is_over:
+                message = f"schedule {due.id} ({due.timing.expression}) ended: {campaign.name} is {_why_over(campaign)}"
+                event = (EventKind.SCHEDULE_ENDED, message, {"schedule": due.id})
+                write_events(connection, due.campaign_id, [event], at=now)
+            elif is_mine:
                 wake_campaign(connection, due.campaign_id, at=now)
-            return bool(is_mine)
+            return bool(is_mine) and not is_over
+
+
+def _why_over(campaign: CampaignRecord) -> str | None:
+    """Why a campaign is never woken again; None where it may be."""
+    if campaign.archived_at is not None:
+        return "archived"
+    return campaign.state.value if campaign.state is CampaignState.COMPLETED else None
+
+
+def _require_open(campaign: CampaignRecord) -> None:
+    why_over = _why_over(campaign)
+    if why_over is not None:
+        raise ConflictError(
+            f"Campaign '{campaign.name}' is {why_over}: no schedule wakes it.", remedy="Schedule one that goes on."
+        )
 
 
 def _selection() -> Select[tuple[object, ...]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, func, insert, select, update
 
 from domain.roles import Role
 from services.store.access_tables import invitations, login_failures, memberships, sessions, users
@@ -21,6 +21,15 @@ class SessionRecord:
     user: UserRecord
     groups: frozenset[int]
     """Numbers of the groups that the user belongs to."""
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session of somebody's as they see it themselves."""
+
+    id: int
+    created_at: datetime
     expires_at: datetime
 
 
@@ -94,6 +103,24 @@ class Sessions:
         with self._database.write() as connection:
             connection.execute(statement)
 
+    def of_user(self, user_id: int, *, after: int = 0, limit: int | None = None) -> tuple[OpenSession, ...]:
+        """A user's sessions that are neither over nor ended, the oldest first, from behind number `after`."""
+        statement = (
+            select(sessions.c.id, sessions.c.created_at, sessions.c.expires_at)
+            .where(*_is_open(user_id, self._database.now()), sessions.c.id > after)
+            .order_by(sessions.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return tuple(OpenSession(**row) for row in connection.execute(statement).mappings())
+
+    def end_others(self, user_id: int, kept_id: int) -> int:
+        """Ends every session of a user but one. Returns how many were open."""
+        now = self._database.now()
+        statement = update(sessions).where(*_is_open(user_id, now), sessions.c.id != kept_id).values(ended_at=now)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
     def sweep(self) -> int:
         """Forgets the sessions that are over. Returns how many."""
         statement = delete(sessions).where(sessions.c.expires_at <= self._database.now())
@@ -134,6 +161,17 @@ class Invitations:
         with self._database.write() as connection:
             row = connection.execute(statement).mappings().one_or_none()
         return None if row is None else _invitation_record(row)
+
+    def newest_open(self, role: Role) -> datetime | None:
+        """When the newest invitation into a role that can still be taken was made; None if there is none."""
+        statement = select(func.max(invitations.c.created_at)).where(
+            invitations.c.role == role.value,
+            invitations.c.used_at.is_(None),
+            invitations.c.expires_at > self._database.now(),
+        )
+        with self._database.read() as connection:
+            made_at: datetime | None = connection.execute(statement).scalar_one()
+        return made_at
 
     def sweep(self) -> int:
         """Forgets the invitations that are over, taken or not. Returns how many."""
@@ -189,6 +227,10 @@ class LoginFailures:
         """Forgets attempts from before an instant."""
         with self._database.write() as connection:
             connection.execute(delete(login_failures).where(login_failures.c.at <= before))
+
+
+def _is_open(user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (sessions.c.user_id == user_id, sessions.c.ended_at.is_(None), sessions.c.expires_at > now)
 
 
 def _can_be_taken(secret_hash: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

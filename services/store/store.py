@@ -10,20 +10,27 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 
 from services.store.approval import Approval
+from services.store.archive import Archive
 from services.store.artifacts import Artifacts
 from services.store.audit import Audit
 from services.store.campaigns import Campaigns
 from services.store.candidates import Candidates, Realizations
+from services.store.crystals import Crystals
 from services.store.cursors import Cursors
 from services.store.database import Database
 from services.store.events import Events
 from services.store.group_commit import GroupCommit
+from services.store.halting import Halting
 from services.store.idempotency import IdempotencyKeys
+from services.store.identities import Identities, OidcAttempts
 from services.store.joint import Joint
+from services.store.laboratory import Laboratory
 from services.store.ledger import Ledger
 from services.store.locks import lock_audit_log
+from services.store.machines import Machines
 from services.store.material_values import MaterialValues
 from services.store.materials import Materials
+from services.store.outcomes import Outcomes
 from services.store.pages import Pages
 from services.store.people import People
 from services.store.queries import Queries
@@ -32,6 +39,7 @@ from services.store.results import Failures, Measurements
 from services.store.rounds import Rounds
 from services.store.schedules import Schedules
 from services.store.sessions import Invitations, LoginFailures, Sessions
+from services.store.standings import Standings
 from services.store.structures import Structures
 from services.store.tokens import Tokens
 from services.store.uploads import Uploads
@@ -55,9 +63,12 @@ class Store:
         self._database = database
         self._writer = GroupCommit(database)
         self.campaigns = Campaigns(database)
+        self.archive = Archive(database)
+        self.halting = Halting(database)
         self.rounds = Rounds(database)
         self.candidates = Candidates(database)
         self.realizations = Realizations(database)
+        self.crystals = Crystals(database)
         self.queries = Queries(database)
         self.approval = Approval(database)
         self.measurements = Measurements(database)
@@ -66,13 +77,19 @@ class Store:
         self.material_values = MaterialValues(database)
         self.idempotency_keys = IdempotencyKeys(database)
         self.ledger = Ledger(database)
+        self.standings = Standings(database)
         self.pages = Pages(database)
+        self.outcomes = Outcomes(database)
+        self.laboratory = Laboratory(database)
+        self.machines = Machines(database)
         self.events = Events(database)
         self.people = People(database)
         self.tokens = Tokens(database)
         self.sessions = Sessions(database)
         self.invitations = Invitations(database)
         self.login_failures = LoginFailures(database)
+        self.identities = Identities(database)
+        self.oidc_attempts = OidcAttempts(database)
         self.audit = Audit(database)
         self.schedules = Schedules(database)
         self.cursors = Cursors(database)

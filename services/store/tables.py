@@ -43,7 +43,10 @@ campaigns: Final = Table(
     Column("wake_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("archived_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
 )
+"""One that was deleted before it began keeps its row without its name, so that its number is never given out again."""
 
 rounds: Final = Table(
     "rounds",
@@ -72,9 +75,29 @@ candidates: Final = Table(
     Column("generator_version", Text, nullable=False),
     Column("log_probability", Double),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("formula", Text, nullable=False, server_default=""),
+    Column("space_group", Integer, nullable=False, server_default="0"),
+    Column("elements", Text, nullable=False, server_default=""),
+    Column("density_g_cm3", Double, nullable=False, server_default="0"),
     UniqueConstraint("campaign_id", "digest"),
     ForeignKeyConstraint(["campaign_id", "round_index"], ["rounds.campaign_id", "rounds.round_index"]),
+    Index(None, "campaign_id", "space_group", "formula"),
 )
+"""Reduced formula, space group, elements and density stand beside the blueprint, so that a crystal is found among
+thousands. Symbols of elements stand between spaces, so that none is found inside another."""
+
+beliefs: Final = Table(
+    "beliefs",
+    METADATA,
+    id_column(),
+    reference("campaign_id", "campaigns.id"),
+    reference("candidate_id", "candidates.id"),
+    Column("mean", Double, nullable=False),
+    Column("sd", Double, nullable=False),
+    UniqueConstraint("candidate_id"),
+    Index(None, "campaign_id"),
+)
+"""What the last closed round expects of each candidate at the target fidelity; its notes hold the same."""
 
 realizations: Final = Table(
     "realizations",
@@ -119,7 +142,15 @@ queries: Final = Table(
     Index(None, "campaign_id", "state", "id"),
     Index(None, "state", "lease_until"),
     Index(None, "campaign_id", "id"),
+    Index(None, "campaign_id", "round_index"),
 )
+Index(
+    "ix_queries_judged",
+    queries.c.id,
+    sqlite_where=text("judged_by IS NOT NULL"),
+    postgresql_where=text("judged_by IS NOT NULL"),
+)
+"""Of the few whose price somebody had to judge."""
 
 measurements: Final = Table(
     "measurements",
@@ -198,7 +229,7 @@ ledger: Final = Table(
     Column("at", UtcDateTime, nullable=False),
     UniqueConstraint("query_id", "kind"),
     CheckConstraint("amount >= 0", name="amount"),
-    Index(None, "campaign_id"),
+    Index(None, "campaign_id", "kind", "amount"),
 )
 
 events: Final = Table(
@@ -228,5 +259,23 @@ reference_energies: Final = Table(
     Column("provenance", JSON, nullable=False),
     Column("core_seconds", Double),
     Column("recorded_at", UtcDateTime, nullable=False),
-    UniqueConstraint("oracle", "oracle_version", "settings_digest", "symbol", name="uq_reference_energies_origin"),
+    reference("group_id", "groups.id", nullable=True),
+    Column("holder", Integer, nullable=False, server_default="0"),
+    Column("supersedes", Integer, ForeignKey("reference_energies.id"), unique=True),
+    Column("is_retracted", Boolean, nullable=False, server_default=false()),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("said_by", Text, nullable=False, server_default=""),
+    Column("remarks", JSON, nullable=False, server_default=text("'[]'")),
+)
+"""`holder` is the group's number, or 0 for the campaigns of no group. Each correction supersedes the row before it."""
+Index(
+    "uq_reference_energies_first",
+    reference_energies.c.holder,
+    reference_energies.c.oracle,
+    reference_energies.c.oracle_version,
+    reference_energies.c.settings_digest,
+    reference_energies.c.symbol,
+    unique=True,
+    sqlite_where=text("supersedes IS NULL"),
+    postgresql_where=text("supersedes IS NULL"),
 )

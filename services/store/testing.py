@@ -13,11 +13,11 @@ import pytest
 from domain.blueprint import Realization
 from domain.errors import BudgetTooSmallError, ConflictError, IllegalTransitionError, InvalidValueError, NotFoundError
 from domain.events import Event, EventKind
-from domain.look import ReferenceEnergy
-from domain.measurement import Provenance
+from domain.measurement import FailureKind
 from domain.states import CampaignState, QueryState, RoundState
 from services.store import open_store
 from services.store.examples import Bench, example_pick, example_spec, open_example, open_round
+from services.store.query_steps import MOST_RESTARTS
 from services.store.records import LedgerKind
 
 
@@ -94,8 +94,7 @@ def check_runner_lease(bench: Bench) -> None:
     assert campaigns.runner(campaign_id) is None
     assert campaigns.acquire_runner(campaign_id, "host/2", 60)
     assert not campaigns.release_runner(campaign_id, "host/1")
-    assert not campaigns.break_runner(campaign_id, "host/1")
-    assert campaigns.break_runner(campaign_id, "host/2")
+    assert campaigns.release_runner(campaign_id, "host/2")
     assert campaigns.acquire_runner(campaign_id, "host/3", 60)
     assert campaigns.release_runner(campaign_id, "host/3")
     assert campaigns.runner(campaign_id) is None
@@ -200,6 +199,24 @@ def check_claim_belongs_to_one(bench: Bench) -> None:
     assert queries.get(query.id).lease_until == bench.clock() + timedelta(seconds=90)
 
 
+def check_looks_that_take_their_process_down_end(bench: Bench) -> None:
+    """A query under way whenever the campaign's process is killed fails for good, charged once; others go on."""
+    queries = bench.store.queries
+    campaign, _, (culprit, other) = open_example(bench.store, [example_pick(1), example_pick(2)])
+    queries.claim(other.id, worker="runner:a", lease_s=60)
+    for n_before in range(MOST_RESTARTS):
+        assert queries.get(culprit.id).state is QueryState.QUEUED, n_before
+        queries.claim(culprit.id, worker="runner:b", lease_s=60)
+        queries.requeue_held_by(campaign.id, "runner:")
+    assert queries.lost(campaign.id) == {culprit.id, other.id}
+    assert queries.get(other.id).state is QueryState.QUEUED
+    assert queries.get(culprit.id).state is QueryState.FAILED
+    (failed,) = bench.store.failures.list(campaign.id)
+    assert failed.failure.kind is FailureKind.PERMANENT
+    assert f"was killed {MOST_RESTARTS} times" in failed.failure.reason
+    assert bench.store.ledger.balance(campaign.id).booked == culprit.declared.amount
+
+
 def check_claims_are_given_back(bench: Bench) -> None:
     """Given back by its worker or for a dead one: no attempt. Lapsed: an attempt. The old fence is worth nothing."""
     queries = bench.store.queries
@@ -274,18 +291,6 @@ def check_realizations_are_kept(bench: Bench) -> None:
         bench.store.realizations.add(second.id, [found])
 
 
-def check_references_first_wins(bench: Bench) -> None:
-    """A reference energy is kept once for an oracle, version and settings."""
-    provenance = Provenance("ase", "gpaw 26.7", "abc", "host/1")
-    first = ReferenceEnergy("Li", -1.9, "bcc", "data_Li\n", details={"k": [4, 4, 4]})
-    kept = bench.store.references.put(first, provenance=provenance, core_seconds=12.5)
-    assert (kept.reference, kept.provenance, kept.core_seconds) == (first, provenance, 12.5)
-    other = ReferenceEnergy("Li", -9.9, "fcc", "data_Li\n")
-    assert bench.store.references.put(other, provenance=provenance) == kept
-    assert bench.store.references.get("ase", "gpaw 26.7", "abc") == {"Li": kept}
-    assert bench.store.references.get("ase", "gpaw 26.8", "abc") == {}
-
-
 def check_events_are_read_on(bench: Bench) -> None:
     """Events come in order, page by page."""
     campaign = bench.store.campaigns.create(example_spec())
@@ -334,11 +339,11 @@ STORE_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_round_closes_once,
     check_claim_belongs_to_one,
     check_claims_are_given_back,
+    check_looks_that_take_their_process_down_end,
     check_queries_are_listed,
     check_cancelled_query_is_free,
     check_threads_race_for_a_claim,
     check_realizations_are_kept,
-    check_references_first_wins,
     check_events_are_read_on,
     check_strange_text_is_kept,
 )

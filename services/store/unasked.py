@@ -8,7 +8,6 @@ from typing import Final
 from sqlalchemy import Connection, insert, select
 
 from domain.blueprint import Blueprint
-from domain.composition import Composition
 from domain.cost import Cost
 from domain.parsing import to_json_value
 from domain.states import QueryState
@@ -37,16 +36,15 @@ class CandidateCell:
 def candidates_alike(connection: Connection, campaign_id: int, blueprint: Blueprint) -> Sequence[CandidateCell]:
     """Candidates of a blueprint's space group and reduced composition."""
     columns = (candidates.c.id, candidates.c.digest, candidates.c.round_index, candidates.c.blueprint)
-    statement = select(*columns).where(candidates.c.campaign_id == campaign_id).order_by(candidates.c.id)
-    found = []
-    for row in connection.execute(statement):
-        # Looked at as plain data first: reading each of thousands as a blueprint would take seconds.
-        if row.blueprint["space_group"]["number"] != blueprint.space_group.number:
-            continue
-        formula = stored(Composition, row.blueprint["composition"]).reduced_formula
-        if formula == blueprint.composition.reduced_formula:
-            found.append(CandidateCell(row.id, row.digest, row.round_index, stored(Blueprint, row.blueprint)))
-    return found
+    statement = select(*columns).where(
+        candidates.c.campaign_id == campaign_id,
+        candidates.c.space_group == blueprint.space_group.number,
+        candidates.c.formula == blueprint.composition.reduced_formula,
+    )
+    return [
+        CandidateCell(row.id, row.digest, row.round_index, stored(Blueprint, row.blueprint))
+        for row in connection.execute(statement.order_by(candidates.c.id))
+    ]
 
 
 def find_query(connection: Connection, candidate_id: int, fidelity: str) -> QueryRecord | None:

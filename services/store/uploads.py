@@ -1,6 +1,6 @@
 """Uploads: what a laboratory handed in, row by row, from the report to the last row that entered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -62,6 +62,7 @@ class RowState(StrEnum):
     """Is in the store."""
 
 
+_CONTENTS_AT_ONCE: Final = 500
 CLEAN: Final = frozenset({RowState.ACCEPTED, RowState.CONVERTED})
 """Rows that enter without being confirmed."""
 
@@ -82,7 +83,19 @@ class UploadRow:
     measurement_id: int | None = None
     """The measurement that it became."""
     material_id: int | None = None
-    """The known material that it became."""
+    """The known material that it became, or is about."""
+    material_measurement_id: int | None = None
+    """The measurement of that material."""
+    content: str | None = None
+    """Names what would enter by its content; None where it is refused, or no measured value."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredRow:
+    """A row that is in the store, and the upload that it came with."""
+
+    upload_id: int
+    row: UploadRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +175,48 @@ class Uploads:
         with self._database.read() as connection:
             return tuple(_upload_record(row) for row in connection.execute(statement).mappings())
 
-    def rows(self, upload_id: int, *, after: int = -1, limit: int | None = None) -> tuple[UploadRow, ...]:
-        """An upload's rows in the order of the file, from behind row `after`."""
+    def newest(
+        self,
+        campaign_ids: Collection[int],
+        *,
+        uploaded_by: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[UploadRecord, ...]:
+        """Uploads for some campaigns, the newest first.
+
+        Args:
+            campaign_ids: The campaigns.
+            uploaded_by: Only what this one handed in.
+            before: Number of the last upload that is known already.
+            limit: Most to return.
+        """
+        statement = select(uploads).where(uploads.c.campaign_id.in_(campaign_ids))
+        if uploaded_by is not None:
+            statement = statement.where(uploads.c.uploaded_by == uploaded_by)
+        if before is not None:
+            statement = statement.where(uploads.c.id < before)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(uploads.c.id.desc()).limit(limit)).mappings()
+            return tuple(_upload_record(row) for row in rows)
+
+    def rows(
+        self,
+        upload_id: int,
+        *,
+        after: int = -1,
+        limit: int | None = None,
+        states: Collection[RowState] | None = None,
+    ) -> tuple[UploadRow, ...]:
+        """An upload's rows in the order of the file, from behind row `after`; only those in some states where given."""
         statement = (
             select(upload_rows)
             .where(upload_rows.c.upload_id == upload_id, upload_rows.c.number > after)
             .order_by(upload_rows.c.number)
             .limit(limit)
         )
+        if states is not None:
+            statement = statement.where(upload_rows.c.state.in_([state.value for state in states]))
         with self._database.read() as connection:
             return tuple(_upload_row(row) for row in connection.execute(statement).mappings())
 
@@ -191,6 +238,26 @@ class Uploads:
                 f"Upload {upload_id} has no row {number}.", remedy="Read its report for the rows that it has."
             )
         return _upload_row(row)
+
+    def entered(self, campaign_id: int, contents: Collection[str]) -> dict[str, EnteredRow]:
+        """The first rows of some contents that have entered for a campaign, by content."""
+        found: dict[str, EnteredRow] = {}
+        wanted = sorted(set(contents))
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), _CONTENTS_AT_ONCE):
+                statement = (
+                    select(upload_rows)
+                    .join(uploads, uploads.c.id == upload_rows.c.upload_id)
+                    .where(
+                        uploads.c.campaign_id == campaign_id,
+                        upload_rows.c.content.in_(wanted[start : start + _CONTENTS_AT_ONCE]),
+                        upload_rows.c.state == RowState.ENTERED.value,
+                    )
+                    .order_by(upload_rows.c.id)
+                )
+                for row in connection.execute(statement).mappings():
+                    found.setdefault(row["content"], EnteredRow(row["upload_id"], _upload_row(row)))
+        return found
 
     def put_row(self, upload_id: int, row: UploadRow) -> None:
         """Replaces what is known of a row that has not entered.
@@ -251,6 +318,8 @@ def _values(row: UploadRow) -> dict[str, object]:
         "remarks": storable(list(row.remarks)),
         "measurement_id": row.measurement_id,
         "material_id": row.material_id,
+        "material_measurement_id": row.material_measurement_id,
+        "content": row.content,
     }
 
 
@@ -263,6 +332,8 @@ def _upload_row(row: RowMapping) -> UploadRow:
         remarks=tuple(row["remarks"]),
         measurement_id=row["measurement_id"],
         material_id=row["material_id"],
+        material_measurement_id=row["material_measurement_id"],
+        content=row["content"],
     )
 
 

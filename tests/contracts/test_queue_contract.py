@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from domain.campaign import CampaignSpec
-from domain.errors import ConflictError, NotFoundError
+from domain.errors import ConflictError, InvalidValueError, NotFoundError
 from domain.events import EventKind
 from domain.fidelity import AnsweredBy, Capability
 from domain.measurement import FailureKind
@@ -186,6 +186,8 @@ def test_costly_looks_wait_for_approval(store_bench: Bench) -> None:
     assert approved.judged_at == store_bench.clock()
     assert store.campaigns.by_id(campaign.id).wake_at == store_bench.clock()
     assert claim_next(store_bench, "m", ASE).id == costly.id
+    with pytest.raises(InvalidValueError, match="needs a reason"):
+        store.approval.deny(dear.id, "ada", " ")
     denied = store.approval.deny(dear.id, "ada", "too dear")
     assert (denied.state, denied.judgement) == (QueryState.CANCELLED, "too dear")
     assert store.ledger.balance(campaign.id).reserved == pytest.approx(51.4)
@@ -196,7 +198,7 @@ def test_costly_looks_wait_for_approval(store_bench: Bench) -> None:
     with pytest.raises(ConflictError, match="cancelled and was judged by ada"):
         store.approval.approve(dear.id, "bob")
     with pytest.raises(ConflictError, match="waits for nobody's approval"):
-        store.approval.deny(cheap.id, "bob")
+        store.approval.deny(cheap.id, "bob", "too dear")
     with pytest.raises(NotFoundError, match="number 99"):
         store.approval.approve(99, "bob")
 
@@ -219,7 +221,7 @@ def test_of_two_who_judge_at_once_one_is_heard(store_bench: Bench) -> None:
 
     def judge(says_yes: bool) -> bool:
         try:
-            (store.approval.approve if says_yes else store.approval.deny)(query.id, str(says_yes))
+            (store.approval.approve if says_yes else store.approval.deny)(query.id, str(says_yes), "heard")
         except ConflictError:
             return False
         return True

@@ -83,7 +83,7 @@ def test_a_table_enters_once(store_bench: Bench, tmp_path: Path):
     with Readers(ReadingLimits()) as readers:
         desk = UploadDesk(store, ArtifactFolder(tmp_path / "artifacts"), readers)
         artifact = desk.keep(campaign, [TABLE.read_bytes()], name="template.csv", uploaded_by="eve")
-        upload = desk.report(campaign, artifact)
+        upload = desk.add(desk.examine(campaign, artifact))
         assert desk.accept(upload.id, worker="eve").entered == (1, 2, 3)
         assert desk.accept(upload.id, worker="eve").entered == ()
     assert len(store.measurements.list(campaign.id)) == 2

@@ -151,7 +151,7 @@ class Intake(RuleBasedStateMachine):
     @rule(number=numbers, is_meant=st.integers(0, 4).map(lambda n: n == 0))
     def cancel(self, number: int, is_meant: bool) -> None:
         query_id, query = self.pick(number)
-        if is_meant and query.state is not QueryState.DONE:
+        if is_meant and query.state not in {QueryState.DONE, QueryState.FAILED}:
             self.store.queries.cancel(query_id)
             query.state = QueryState.CANCELLED
 
@@ -160,7 +160,7 @@ class Intake(RuleBasedStateMachine):
         query_id, query = self.pick(number)
         if query.state is QueryState.AWAITING_APPROVAL:
             judge = self.store.approval.approve if is_approved else self.store.approval.deny
-            query.state = judge(query_id, "Eve").state
+            query.state = judge(query_id, "Eve", "as planned").state
 
     @precondition(lambda self: any(query.newest for query in self.model.queries.values()))
     @rule(number=numbers, value=values, is_retraction=st.booleans())

@@ -156,7 +156,7 @@ class Books(RuleBasedStateMachine):
         if not is_meant:
             return
         query_id, query = self.pick_query(number)
-        if query.state is QueryState.DONE:
+        if query.state in {QueryState.DONE, QueryState.FAILED}:
             with pytest.raises(IllegalTransitionError, match="cannot become cancelled"):
                 self.store.queries.cancel(query_id)
             return

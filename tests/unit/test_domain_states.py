@@ -21,13 +21,13 @@ QUERY_STEPS = {
     ("awaiting_approval", "queued"), ("awaiting_approval", "cancelled"),
     ("queued", "claimed"), ("queued", "cancelled"),
     ("claimed", "done"), ("claimed", "failed"), ("claimed", "queued"), ("claimed", "cancelled"),
-    ("failed", "queued"), ("failed", "cancelled"),
+    ("failed", "queued"),
 }  # fmt: skip
 CAMPAIGN_STEPS = {
     ("ready", "running"), ("ready", "paused"), ("ready", "stopped"),
     ("running", "waiting"), ("running", "paused"), ("running", "stopped"), ("running", "completed"),
     ("waiting", "running"), ("waiting", "paused"), ("waiting", "stopped"), ("waiting", "completed"),
-    ("paused", "running"), ("paused", "waiting"), ("paused", "stopped"),
+    ("paused", "running"), ("paused", "stopped"),
     ("stopped", "running"),
 }  # fmt: skip
 MACHINES = [

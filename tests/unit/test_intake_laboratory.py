@@ -8,6 +8,7 @@ import pytest
 from domain.errors import ConflictError, InvalidValueError
 from domain.states import CampaignState, QueryState
 from services.intake import (
+    Changes,
     Reading,
     amend_laboratory_result,
     record_laboratory_result,
@@ -50,7 +51,9 @@ def test_a_persons_number_never_stands_under_a_computers_name(desk: Bench) -> No
     claimed = claim(desk.store, query)
     computed = record_measurement(desk.store, query.id, fence=claimed.fence, measurement=example_measurement())
     with pytest.raises(ConflictError, match="is computed at 'dft'"):
-        amend_laboratory_result(desk.store, computed.id, worker="Ada", reading=reading, reason="I know better.")
+        amend_laboratory_result(
+            desk.store, computed.id, worker="Ada", changes=Changes(note="x"), reason="I know better."
+        )
     assert desk.store.queries.get(query.id).state is QueryState.DONE
 
 

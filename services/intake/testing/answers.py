@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.blueprint import Realization
-from domain.errors import ConflictError, InvalidValueError, NotFoundError
+from domain.errors import ConflictError, IllegalTransitionError, InvalidValueError, NotFoundError
 from domain.measurement import Censoring, FailureKind
 from domain.states import QueryState
 from services.intake import Reading, record_failure, record_laboratory_result, record_measurement
@@ -155,7 +155,8 @@ def check_transient_failure_is_repeated(bench: Bench) -> None:
         (3, True, example_failure()),
     ]
     assert bench.store.measurements.pending(campaign.id) == ()
-    bench.store.queries.cancel(query.id)
+    with pytest.raises(IllegalTransitionError, match="failed cannot become cancelled"):
+        bench.store.queries.cancel(query.id)
     assert bench.store.ledger.balance(campaign.id) == balance
 
 

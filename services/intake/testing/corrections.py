@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from domain.blueprint import Blueprint
+from domain.composition import Composition
 from domain.errors import (
     ConflictError,
     IdempotencyConflictError,
@@ -16,9 +18,10 @@ from domain.errors import (
 )
 from domain.events import EventKind
 from domain.lattice import LatticeParameters
-from domain.measurement import Measurement
+from domain.measurement import Censoring, Measurement
 from domain.states import QueryState
 from services.intake import (
+    Changes,
     Reading,
     UnsolicitedOutcome,
     UnsolicitedRecord,
@@ -28,10 +31,12 @@ from services.intake import (
     record_laboratory_result,
     record_measurement,
     record_unsolicited,
+    report_laboratory_result,
     retract,
     retract_material_value,
 )
 from services.intake.idempotency import KEPT_FOR, Answer, answer_once, forget_old_keys
+from services.intake.readings import Part
 from services.intake.testing.examples import claim, example_measurement
 from services.store import open_store
 from services.store.examples import Bench, example_pick, open_example
@@ -179,13 +184,123 @@ def check_remarkable_readings_are_confirmed(bench: Bench) -> None:
         record_laboratory_result(bench.store, query.id, worker="Ada", reading=future, confirmed=True)
     assert bench.store.queries.get(query.id).state is QueryState.QUEUED
     record = record_laboratory_result(bench.store, query.id, worker="Ada", reading=odd, confirmed=True)
-    usual = Reading(-1.3, "eV/atom", temperature_K=298.0)
+    usual = Changes(-1.3, "eV/atom", temperature_K=298.0)
     bench.clock.advance(60)
     amended = amend_laboratory_result(
-        bench.store, record.id, worker="Bob", reading=usual, reason="It was a trial.", confirmed=False
+        bench.store, record.id, worker="Bob", changes=usual, reason="It was a trial.", confirmed=False
     )
     assert amended.measurement.measured_at == record.measurement.measured_at
     assert amended.measurement.provenance.worker == "Bob"
+
+
+def check_what_an_amendment_does_not_say_stays(bench: Bench) -> None:
+    """Standard deviation, temperature and note stay unless they are to be left out; a new value is no bound."""
+    _, _, (query,) = open_example(bench.store, [example_pick(1, "lab")])
+    reading = Reading(-1.3, "eV/atom", 0.1, 298.0, Censoring.BELOW, "first run")
+    record = record_laboratory_result(bench.store, query.id, worker="Ada", reading=reading)
+    numbers = [record.id]
+
+    def change(changes: Changes) -> Measurement:
+        amended = amend_laboratory_result(bench.store, numbers[-1], worker="Bob", changes=changes, reason="Typing.")
+        numbers.append(amended.id)
+        return amended.measurement
+
+    colder = change(Changes(temperature_K=290.0))
+    assert (colder.value, colder.sigma, colder.temperature_K) == (-1.3, 0.1, 290.0)
+    assert (colder.censoring, colder.details["note"]) == (Censoring.BELOW, "first run")
+    converted = change(Changes(-1400.0, "meV/atom"))
+    assert converted.value == pytest.approx(-1.4)
+    assert (converted.sigma, converted.temperature_K, converted.censoring) == (0.1, 290.0, Censoring.NONE)
+    assert converted.details["note"] == "first run"
+    wider = change(Changes(-1400.0, "meV/atom", sigma=200.0, note="second run"))
+    assert wider.sigma == pytest.approx(0.2)
+    assert wider.details["note"] == "second run"
+    bare = change(Changes(without=frozenset(Part)))
+    assert bare.value == pytest.approx(-1.4)
+    assert (bare.sigma, bare.temperature_K) == (None, None)
+    assert set(bare.details) == {"correction"}
+    with pytest.raises(InvalidValueError, match="The new value has no unit"):
+        Changes(-1.0)
+    with pytest.raises(InvalidValueError, match="'eV' is the unit of no value"):
+        Changes(unit="eV")
+    with pytest.raises(InvalidValueError, match="given and to be left out: sigma"):
+        Changes(sigma=0.1, without=frozenset({Part.SIGMA}))
+
+
+def check_a_withdrawn_answer_is_replaced(bench: Bench) -> None:
+    """What comes after an answer was taken back counts, asked or unasked, once, and is charged to nobody."""
+    campaign, query, first = _answered(bench)
+    ledger = bench.store.ledger.rows(campaign)
+    retract(bench.store, first.id, reason="Wrong sample.", worker="Ada")
+    for _ in range(2):
+        found = _report(bench, campaign, _crystal(1), -1.5)
+        assert found.outcome is UnsolicitedOutcome.REPLACED
+    assert found.measurement is not None
+    assert _taught(bench, campaign) == [-1.5]
+    assert _report(bench, campaign, _crystal(1), -1.75).outcome is UnsolicitedOutcome.EVIDENCE
+    assert bench.store.measurements.standing(campaign) == (found.measurement,)
+    assert bench.store.ledger.rows(campaign) == ledger
+    assert bench.store.queries.get(query.id).state is QueryState.DONE
+
+
+def check_a_laboratory_replaces_its_withdrawn_result(bench: Bench) -> None:
+    """The right one goes to the query as the wrong one did; what looks like a mistake is confirmed as ever."""
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1, "lab")])
+    wrong = record_laboratory_result(bench.store, query.id, worker="Ada", reading=Reading(-1.3, "eV/atom"))
+    with pytest.raises(ConflictError, match="was answered by Ada with another result"):
+        record_laboratory_result(bench.store, query.id, worker="Ada", reading=Reading(-1.4, "eV/atom"))
+    retract(bench.store, wrong.id, reason="Wrong sample.", worker="Ada")
+    with pytest.raises(UnconfirmedValueError, match="unusually high"):
+        record_laboratory_result(bench.store, query.id, worker="Ada", reading=Reading(5.0, "eV/atom"))
+    with pytest.raises(ConflictError, match=f"was taken back before, as measurement {wrong.id}"):
+        record_laboratory_result(bench.store, query.id, worker="Ada", reading=Reading(-1.3, "eV/atom"))
+    for _ in range(2):
+        right = record_laboratory_result(bench.store, query.id, worker="Ada", reading=Reading(-1.4, "eV/atom"))
+        bench.clock.advance(60)
+    assert bench.store.measurements.standing(campaign.id) == (right,)
+
+
+def check_an_undated_report_counts_once(bench: Bench) -> None:
+    """Handed in twice, minutes apart, a report that does not say when it was measured is one report."""
+    campaign, _, _ = open_example(bench.store, [example_pick(1)])
+    for crystal, value in ((_crystal(1), -1.0), (_crystal(1, strain=1.3), -1.2)):
+        found = []
+        for _ in range(2):
+            measurement = replace(_by_ada(value), measured_at=bench.clock())
+            found.append(
+                record_unsolicited(
+                    bench.store,
+                    campaign.id,
+                    fidelity="lab",
+                    measurement=measurement,
+                    blueprint=crystal,
+                    is_dated=False,
+                )
+            )
+            bench.clock.advance(60)
+        assert found[0] == found[1]
+    assert _taught(bench, campaign.id) == [-1.2, -1.0]
+    later = replace(_by_ada(-1.2), measured_at=bench.clock())
+    record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=later, blueprint=_crystal(1, strain=1.3))
+    assert _taught(bench, campaign.id) == [-1.2, -1.2, -1.0]
+
+
+def check_reports_that_teach_nothing_are_doubted(bench: Bench) -> None:
+    """A crystal of other elements than the campaign's is kept only where somebody says that it is meant."""
+    open_example(bench.store, [example_pick(1)])
+    blueprint = replace(_crystal(1), composition=Composition.of({"Na": 4, "Cl": 4}))
+    report = partial(
+        report_laboratory_result,
+        bench.store,
+        "example",
+        blueprint,
+        fidelity="lab",
+        worker="Ada",
+        reading=Reading(-1.0, "eV/atom"),
+    )
+    with pytest.raises(UnconfirmedValueError, match=r"Na is not among the campaign's elements .* teaches nothing here"):
+        report()
+    assert report(confirmed=True).outcome is UnsolicitedOutcome.MATERIAL
 
 
 def check_twins_get_one_answer(bench: Bench) -> None:

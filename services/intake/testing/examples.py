@@ -1,6 +1,7 @@
 """What a machine hands in, for tests."""
 
 from domain.cost import Cost
+from domain.fidelity import settings_digest
 from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from services.store import Store
 from services.store.examples import FakeClock
@@ -13,7 +14,7 @@ def example_measurement(value: float = -1.25, unit: str = "eV/atom", *, at: Fake
         value=value,
         unit=unit,
         sigma=0.02,
-        provenance=Provenance("potential", "chgnet 0.4.2", "abc", "host/1", seed=2**63 - 1),
+        provenance=Provenance("potential", "chgnet 0.4.2", settings_digest("potential", {}), "host/1", seed=2**63 - 1),
         cost=Cost(1.1, core_seconds=3.5, money=0.01),
         measured_at=(at or FakeClock())(),
         details={"steps": 12},

@@ -1,0 +1,186 @@
+"""Reference energies that belong to a group and can be corrected; candidates found, and sorted, among thousands."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from domain.blueprint import Blueprint
+from domain.parsing import parse
+
+revision = "0003"
+down_revision = "0002"
+
+_PAGE = 1000
+_ORIGIN = ["holder", "oracle", "oracle_version", "settings_digest", "symbol"]
+
+
+def upgrade() -> None:
+    """Adds what corrections need to a store of version 0002."""
+    _scope_reference_energies()
+    _name_candidates()
+    for moment in ("archived_at", "deleted_at"):
+        op.add_column("campaigns", sa.Column(moment, sa.DateTime(timezone=True)))
+    op.add_column(
+        "upload_rows",
+        sa.Column(
+            "material_measurement_id",
+            sa.Integer(),
+            sa.ForeignKey(
+                "material_measurements.id",
+                name=op.f("fk_upload_rows_material_measurement_id_material_measurements"),
+            ),
+        ),
+        inline_references=True,
+    )
+    op.add_column("upload_rows", sa.Column("content", sa.String(length=64)))
+    op.create_index(op.f("ix_upload_rows_content"), "upload_rows", ["content"])
+    _add_beliefs()
+    _add_identities()
+    is_judged = sa.text("judged_by IS NOT NULL")
+    op.create_index("ix_queries_judged", "queries", ["id"], sqlite_where=is_judged, postgresql_where=is_judged)
+    op.create_index(op.f("ix_queries_campaign_id_round_index"), "queries", ["campaign_id", "round_index"])
+    # So that budgets are summed without reading a row of the ledger.
+    op.create_index(op.f("ix_ledger_campaign_id_kind_amount"), "ledger", ["campaign_id", "kind", "amount"])
+    op.drop_index(op.f("ix_ledger_campaign_id"), "ledger")
+
+
+def _scope_reference_energies() -> None:
+    with op.batch_alter_table("reference_energies") as table:
+        table.add_column(sa.Column("group_id", sa.Integer()))
+        table.add_column(sa.Column("holder", sa.Integer(), server_default="0", nullable=False))
+        table.add_column(sa.Column("supersedes", sa.Integer()))
+        table.add_column(sa.Column("is_retracted", sa.Boolean(), server_default=sa.false(), nullable=False))
+        table.add_column(sa.Column("reason", sa.Text(), server_default="", nullable=False))
+        table.add_column(sa.Column("said_by", sa.Text(), server_default="", nullable=False))
+        table.add_column(sa.Column("remarks", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
+        table.drop_constraint("uq_reference_energies_origin", type_="unique")
+        table.create_foreign_key(op.f("fk_reference_energies_group_id_groups"), "groups", ["group_id"], ["id"])
+        table.create_foreign_key(
+            op.f("fk_reference_energies_supersedes_reference_energies"), "reference_energies", ["supersedes"], ["id"]
+        )
+        table.create_unique_constraint(op.f("uq_reference_energies_supersedes"), ["supersedes"])
+    is_first = sa.text("supersedes IS NULL")
+    op.create_index(
+        "uq_reference_energies_first",
+        "reference_energies",
+        _ORIGIN,
+        unique=True,
+        sqlite_where=is_first,
+        postgresql_where=is_first,
+    )
+    # They counted for every group. Each that has campaigns keeps them, so that no campaign changes its zero half-way.
+    kept = (
+        'oracle, oracle_version, settings_digest, symbol, "energy_eV_per_atom", structure, cif, details, provenance, '
+        "core_seconds, recorded_at"
+    )
+    op.execute(
+        f"INSERT INTO reference_energies ({kept}, group_id, holder) "  # noqa: S608 - names of columns alone
+        f"SELECT {kept}, users_of.number, users_of.number FROM reference_energies "
+        "CROSS JOIN (SELECT DISTINCT group_id AS number FROM campaigns WHERE group_id IS NOT NULL) AS users_of"
+    )
+
+
+def _name_candidates() -> None:
+    op.add_column("candidates", sa.Column("formula", sa.Text(), server_default="", nullable=False))
+    op.add_column("candidates", sa.Column("space_group", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("candidates", sa.Column("elements", sa.Text(), server_default="", nullable=False))
+    op.add_column("candidates", sa.Column("density_g_cm3", sa.Double(), server_default="0", nullable=False))
+    table = sa.table(
+        "candidates",
+        sa.column("id", sa.Integer()),
+        sa.column("blueprint", sa.JSON()),
+        sa.column("formula", sa.Text()),
+        sa.column("space_group", sa.Integer()),
+        sa.column("elements", sa.Text()),
+        sa.column("density_g_cm3", sa.Double()),
+    )
+    connection = op.get_bind()
+    after = 0
+    page = sa.select(table.c.id, table.c.blueprint).order_by(table.c.id).limit(_PAGE)
+    named = table.update().where(table.c.id == sa.bindparam("number"))
+    while rows := connection.execute(page.where(table.c.id > after)).all():
+        connection.execute(named, [{"number": row.id, **_names(row.blueprint)} for row in rows])
+        after = rows[-1].id
+    op.create_index(
+        op.f("ix_candidates_campaign_id_space_group_formula"), "candidates", ["campaign_id", "space_group", "formula"]
+    )
+
+
+def _names(stored: object) -> dict[str, object]:
+    blueprint = parse(Blueprint, stored, what="A blueprint")
+    return {
+        "formula": blueprint.composition.reduced_formula,
+        "space_group": blueprint.space_group.number,
+        "elements": f" {' '.join(element.symbol for element in blueprint.composition.elements)} ",
+        "density_g_cm3": blueprint.density_g_cm3,
+    }
+
+
+def _add_beliefs() -> None:
+    op.create_table(
+        "beliefs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("candidate_id", sa.Integer(), nullable=False),
+        sa.Column("mean", sa.Double(), nullable=False),
+        sa.Column("sd", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_beliefs_campaign_id_campaigns")),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidates.id"], name=op.f("fk_beliefs_candidate_id_candidates")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_beliefs")),
+        sa.UniqueConstraint("candidate_id", name=op.f("uq_beliefs_candidate_id")),
+    )
+    op.create_index(op.f("ix_beliefs_campaign_id"), "beliefs", ["campaign_id"])
+    _fill_beliefs()
+
+
+def _fill_beliefs() -> None:
+    """Copies what the last round of each campaign that has closed expects."""
+    beliefs = sa.table("beliefs", *(sa.column(name) for name in ("campaign_id", "candidate_id", "mean", "sd")))
+    rounds = sa.table(
+        "rounds",
+        sa.column("campaign_id", sa.Integer()),
+        sa.column("round_index", sa.Integer()),
+        sa.column("state", sa.String()),
+        sa.column("closing_notes", sa.JSON()),
+    )
+    newest = sa.select(rounds.c.campaign_id, sa.func.max(rounds.c.round_index).label("round_index"))
+    last = newest.where(rounds.c.state == "closed").group_by(rounds.c.campaign_id).subquery()
+    is_last = (rounds.c.campaign_id == last.c.campaign_id) & (rounds.c.round_index == last.c.round_index)
+    connection = op.get_bind()
+    closed = sa.select(rounds.c.campaign_id, rounds.c.closing_notes).select_from(rounds.join(last, is_last))
+    for row in connection.execute(closed).all():
+        found = [
+            {"campaign_id": row.campaign_id, "candidate_id": note["candidate"], "mean": note["mean"], "sd": note["sd"]}
+            for note in row.closing_notes.get("beliefs", ())
+        ]
+        if found:
+            connection.execute(beliefs.insert(), found)
+
+
+def _add_identities() -> None:
+    op.create_table(
+        "identities",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("issuer", sa.String(length=255), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("is_mapped", sa.Boolean(), nullable=False),
+        sa.Column("given_groups", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_identities_issuer_subject")),
+    )
+    op.create_index(op.f("ix_identities_user_id"), "identities", ["user_id"])
+    op.create_table(
+        "oidc_attempts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("browser_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.Integer()),
+        sa.Column("next_path", sa.Text(), nullable=False),
+        sa.Column("failure_id", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_oidc_attempts_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oidc_attempts")),
+        sa.UniqueConstraint("state_hash", name=op.f("uq_oidc_attempts_state_hash")),
+    )
