@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -43,6 +44,12 @@ class Child:
         if status is not None and time.monotonic() - self._started_at >= REPLACE_AFTER_S:
             structlog.get_logger("petalite.children").warning("child died, replaced", child=self._name, status=status)
             self._process = self._start()
+
+    def poke(self) -> None:
+        """Writes a line to the child, which may take it as a sign that there is something to do."""
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):  # it has died, and looks round by itself when it is replaced
+                os.write(self._process.stdin.fileno(), b"\n")
 
     def end(self) -> None:
         """Asks the child to end and waits for it."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from domain.errors import InvalidValueError, PetaliteError, UnreadableFileError
 from domain.json_value import JsonValue
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure as PymatgenStructure
 
 _BAD_FILE: Final = (
+    PetaliteError,
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -37,7 +38,7 @@ _BAD_FILE: Final = (
     TypeError,
     ValueError,
 )
-"""What parsers raise on files that they cannot read."""
+"""What parsers, and ours, raise on files that they cannot read."""
 _OCCUPANCY_TOLERANCE: Final = 1.01
 """Published shares of a site are rounded, and add up to a little more than 1."""
 
@@ -50,6 +51,14 @@ class Reading:
     """The file, and the place in it where it holds several."""
     material: KnownMaterial | None
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """One of several crystals in a file that could not be read."""
+
+    where: str
+    problem: str
 
 
 def read_materials(path: Path, *, source: str) -> Iterator[Reading]:
@@ -112,14 +121,23 @@ def _read(file: Path, name: str, source: str) -> tuple[Reading, ...]:
             warnings.simplefilter("ignore")
             text = str(storable(file.read_text(encoding="utf-8", errors="replace")))
             found = reader(text, name, source)
-    except PetaliteError as error:
-        return (Reading(name, None, str(error)),)
     except _BAD_FILE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        return (Reading(name, None, f"It cannot be read: {reason}"),)
+        return (Reading(name, None, _reason(error)),)
     return tuple(
-        Reading(name if len(found) == 1 else f"{name}: {material.source_id}", material, None) for material in found
+        Reading(
+            name if len(found) == 1 else f"{name}: {one.source_id if isinstance(one, KnownMaterial) else one.where}",
+            one if isinstance(one, KnownMaterial) else None,
+            None if isinstance(one, KnownMaterial) else one.problem,
+        )
+        for one in found
     )
+
+
+def _reason(error: Exception) -> str:
+    """Why something cannot be read, in one line."""
+    if isinstance(error, PetaliteError):
+        return str(error)
+    return f"It cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
 
 
 def _cif(text: str, name: str, source: str) -> list[KnownMaterial]:
@@ -161,22 +179,32 @@ def _extxyz(text: str, name: str, source: str) -> list[KnownMaterial]:
     ]
 
 
-def _optimade(text: str, name: str, source: str) -> list[KnownMaterial]:
+def _optimade(text: str, name: str, source: str) -> list[KnownMaterial | _Unread]:
     document = json.loads(text)
     found: JsonValue = document.get("data", document) if isinstance(document, dict) else document
     entries = found if isinstance(found, list) else [found]
     if not entries:
         raise InvalidValueError(f"{name} holds no structure.", remedy="Give the answer of an OPTIMADE provider.")
-    return [material_from_optimade(entry, source=source) for entry in entries]
+    return [_optimade_entry(entry, number, source) for number, entry in enumerate(entries, start=1)]
 
 
-_READERS: Final[Mapping[str, Callable[[str, str, str], list[KnownMaterial]]]] = MappingProxyType(
+def _optimade_entry(entry: JsonValue, number: int, source: str) -> KnownMaterial | _Unread:
+    """One of several entries: what is wrong with it is said of it alone."""
+    try:
+        return material_from_optimade(entry, source=source)
+    except _BAD_FILE as error:
+        named = entry.get("id") if isinstance(entry, dict) else None
+        return _Unread(named if isinstance(named, str) else f"entry {number}", _reason(error))
+
+
+_Reader: TypeAlias = Callable[[str, str, str], Sequence[KnownMaterial | _Unread]]
+_READERS: Final[Mapping[str, _Reader]] = MappingProxyType(
     {".cif": _cif, ".poscar": _poscar, ".vasp": _poscar, ".extxyz": _extxyz, ".xyz": _extxyz, ".json": _optimade}
 )
 _VASP_NAMES: Final = ("POSCAR", "CONTCAR")
 
 
-def _reader(file: Path) -> Callable[[str, str, str], list[KnownMaterial]] | None:
+def _reader(file: Path) -> _Reader | None:
     return _poscar if file.name.startswith(_VASP_NAMES) else _READERS.get(file.suffix.lower())
 
 

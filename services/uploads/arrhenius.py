@@ -3,7 +3,9 @@
     ln(σT) = ln A - E_a / (k_B T)
 
 is a straight line in 1/T, fitted with weights 1/σ(ln σT)². The uncertainty is that of the line; where the points
-scatter more than their own errors explain, it is scaled up to the scatter.
+scatter more than their own errors explain, it is scaled up to the scatter. An error that all points share, such as
+that of the sample's thickness, moves the whole line: it is no part of the weights, leaves E_a alone, and is added to
+the conductivity once.
 """
 
 import math
@@ -28,6 +30,7 @@ class Point:
     temperature_K: float
     conductivity_S_per_cm: float
     sigma_S_per_cm: float
+    """Of what differs from point to point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,16 @@ class ArrheniusFit:
     """Whether room temperature lies outside of what was measured."""
     reduced_chi_square: float | None
     """Scatter about the line in units of the points' own errors; None for two points."""
+    pivot_K: float
+    """Where the line is known best: its variance grows with the square of the distance in 1/T from there."""
 
 
-def fit_arrhenius(points: Sequence[Point]) -> ArrheniusFit:
+def fit_arrhenius(points: Sequence[Point], *, shared_relative: float = 0.0) -> ArrheniusFit:
     """Fits the line.
+
+    Args:
+        points: Conductivities.
+        shared_relative: Standard deviation of what all points share, as a share of the conductivity.
 
     Raises:
         InvalidValueError: If there are fewer than two temperatures, or a conductivity is not above 0.
@@ -77,7 +86,9 @@ def fit_arrhenius(points: Sequence[Point]) -> ArrheniusFit:
         activation_energy_eV=-slope * BOLTZMANN_EV_PER_K,
         activation_energy_sigma_eV=scale * BOLTZMANN_EV_PER_K / math.sqrt(spread),
         conductivity_S_per_cm=conductivity,
-        conductivity_sigma_S_per_cm=scale * conductivity * math.sqrt(1 / total + mean_x**2 / spread),
+        conductivity_sigma_S_per_cm=conductivity
+        * math.hypot(scale * math.sqrt(1 / total + mean_x**2 / spread), shared_relative),
         is_extrapolated=not min(temperatures) - _NEAR_K <= ROOM_K <= max(temperatures) + _NEAR_K,
         reduced_chi_square=reduced,
+        pivot_K=1 / (room + mean_x),
     )

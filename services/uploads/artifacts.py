@@ -13,6 +13,8 @@ from domain.errors import InvalidValueError, NotFoundError
 
 LARGEST_FILE_BYTES: Final = 64 * 1024 * 1024
 """What a laboratory may hand in at once."""
+INCOMING: Final = "incoming-"
+"""Begins the names of files that are still being received."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _UNSAFE: Final = re.compile(r"[^\w .()+,-]")
 _LONGEST_NAME: Final = 120
@@ -47,7 +49,7 @@ class ArtifactFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         sha256 = hashlib.sha256()
         size = 0
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="incoming-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=INCOMING, delete=False) as file:
             temporary = Path(file.name)
             try:
                 for chunk in chunks:

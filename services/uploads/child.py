@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,11 @@ from typing import Final, Self
 
 from domain.errors import UnreadableFileError
 from domain.json_value import JsonObject, JsonValue
+from services.uploads.reader import PREPARE
 
 _CHUNK_BYTES: Final = 65_536
+_START_S: Final = 30.0
+"""How long a process may take before it can read: importing a parser takes seconds where others are busy."""
 _LONGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
 _KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "HOME", "VIRTUAL_ENV")
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -34,15 +37,22 @@ class ReadingLimits:
     memory_bytes: int = 1024**3
     """Address space of the process that reads."""
     wall_s: float = 8.0
-    """From the question to the answer, a cold start included."""
+    """From the question to the answer. The start of the process that reads is not the file's fault and not in it."""
     n_children: int = 2
     """Files that are read at the same time."""
 
 
 class _Child:
-    """A process that reads, kept warm. It ends when its input closes."""
+    """A process that reads, kept warm. It ends when its input closes.
 
-    def __init__(self, limits: ReadingLimits) -> None:
+    Args:
+        limits: Of each reading.
+        soon: Tasks that it gets ready for by itself.
+    """
+
+    def __init__(self, limits: ReadingLimits, soon: Collection[str] = ()) -> None:
+        self.tasks: set[str] = set()
+        """What it is known to be ready for."""
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [
                 sys.executable,
@@ -51,6 +61,7 @@ class _Child:
                 "services.uploads.reader",
                 str(limits.memory_bytes),
                 str(math.ceil(limits.wall_s)),
+                *sorted(soon),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -114,6 +125,7 @@ class Readers:
             self._idle.put(None)
         self._lock = threading.Lock()
         self._children: set[_Child] = set()
+        self._is_closed = False
 
     def deadline(self) -> float:
         """When a file that comes now must have been read, on `time.monotonic`."""
@@ -130,9 +142,9 @@ class Readers:
         Raises:
             UnreadableFileError: If it cannot be read, or not with so little memory and time.
         """
-        line = json.dumps({"task": task, "arguments": arguments}).encode()
+        line = _question(task, arguments)
         with self._borrowed(deadline) as child:
-            answer = child.ask(line, deadline=deadline)
+            answer = child.ask(line, deadline=deadline + _prepare(child, task))
             if answer is None:
                 self._bury(child)
                 raise UnreadableFileError(
@@ -148,6 +160,7 @@ class Readers:
     def close(self) -> None:
         """Ends every process."""
         with self._lock:
+            self._is_closed = True
             children = tuple(self._children)
         for child in children:
             self._bury(child)
@@ -170,19 +183,47 @@ class Readers:
             ) from None
         try:
             if child is None:
-                child = _Child(self.limits)
-                with self._lock:
-                    self._children.add(child)
+                child = self._start()
             yield child
         finally:
-            with self._lock:
-                is_alive = child in self._children
-            self._idle.put(child if is_alive else None)
+            self._idle.put(self._successor(child))
+
+    def _start(self, soon: Collection[str] = ()) -> _Child:
+        child = _Child(self.limits, soon)
+        with self._lock:
+            if not self._is_closed:
+                self._children.add(child)
+                return child
+        child.end()
+        raise UnreadableFileError("No more files are read: this process ends.", remedy="Hand the file in again.")
+
+    def _successor(self, child: _Child | None) -> _Child | None:
+        """What takes the next file: the same process, or where that died a new one, for which nobody has to wait."""
+        with self._lock:
+            if child is None or child in self._children:
+                return child
+        with contextlib.suppress(UnreadableFileError, OSError):
+            return self._start(child.tasks)
+        return None
 
     def _bury(self, child: _Child) -> None:
         with self._lock:
             self._children.discard(child)
         child.end()
+
+
+def _prepare(child: _Child, task: str) -> float:
+    """Waits until a process is ready for a task; the seconds that it took."""
+    if task in child.tasks:
+        return 0.0
+    began = time.monotonic()
+    if child.ask(_question(PREPARE, {"task": task}), deadline=began + _START_S) is not None:
+        child.tasks.add(task)
+    return time.monotonic() - began
+
+
+def _question(task: str, arguments: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps({"task": task, "arguments": arguments}).encode()
 
 
 def _environment() -> dict[str, str]:

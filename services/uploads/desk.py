@@ -20,6 +20,7 @@ from services.store.uploads import (
     UploadRow,
     UploadState,
 )
+from services.uploads.adjusting import ADJUSTMENTS
 from services.uploads.artifacts import ArtifactFolder, Blob, shown_name
 from services.uploads.child import Readers
 from services.uploads.conductivity import DEFAULTS
@@ -46,11 +47,11 @@ OPTIONS: Final = frozenset(
         "temperature unit",
         "unit",
         "use",
-        "guess",
+        *ADJUSTMENTS,
     }
 )
 """What may be said once for a whole file."""
-_COLUMNS: Final[Mapping[UploadKind, tuple[str, ...]]] = {
+FILLABLE: Final[Mapping[UploadKind, tuple[str, ...]]] = {
     UploadKind.TABLE: COLUMNS,
     UploadKind.OBELIX: OBELIX_COLUMNS,
     UploadKind.IMPEDANCE: (*DEFAULTS, *CELL_COLUMNS),
@@ -86,6 +87,15 @@ class Examined:
     """The measurement that an attachment goes with."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What is found of rows that were looked at again."""
+
+    found: Inspection
+    seen: Mapping[int, UploadRow]
+    """The rows by number as they were before."""
+
+
 class UploadDesk:
     """Takes files in for campaigns. Threads may share it.
 
@@ -119,22 +129,6 @@ class UploadDesk:
             size=blob.size,
             uploaded_by=uploaded_by,
         )
-
-    def report(
-        self,
-        campaign: CampaignRecord,
-        artifact: ArtifactRecord,
-        *,
-        kind: UploadKind | None = None,
-        options: Mapping[str, str] | None = None,
-    ) -> UploadRecord:
-        """Looks into a file that is kept, and keeps what was found: `examine`, then `add`.
-
-        Raises:
-            InvalidValueError: If there is no such option.
-            NotFoundError: If the bytes are gone, or an attachment's measurement is not there.
-        """
-        return self.add(self.examine(campaign, artifact, kind=kind, options=options))
 
     def examine(
         self,
@@ -186,12 +180,7 @@ class UploadDesk:
                 uploaded_by=artifact.uploaded_by,
             )
 
-    def fix(self, upload_id: int, number: int, cells: Mapping[str, str]) -> UploadRow:
-        """Changes cells of a row, and looks at it again: `check_again`, then `put`."""
-        self.put(upload_id, self.check_again(upload_id, number, cells))
-        return self._store.uploads.row(upload_id, number)
-
-    def check_again(self, upload_id: int, number: int, cells: Mapping[str, str]) -> Inspection:
+    def check_again(self, upload_id: int, number: int, cells: Mapping[str, str]) -> SecondLook:
         """Looks at a row that has not entered as if some of its cells were others; changes nothing.
 
         Raises:
@@ -205,22 +194,46 @@ class UploadDesk:
         row = self._store.uploads.row(upload_id, number)
         if row.state is RowState.ENTERED:
             raise ConflictError(f"Row {number} has entered.", remedy="Amend its measurement instead.")
-        changed = replace(row, cells=_corrected(row, cells, upload.kind))
+        siblings = {sibling.number: sibling for sibling in self._store.uploads.rows(upload_id)} | {number: row}
+        return self._look_again(upload, [replace(row, cells=_corrected(row, cells, upload.kind))], siblings)
+
+    def check_refused(self, upload_id: int) -> SecondLook:
+        """Looks at all refused rows again, such as those for which the time did not suffice; changes nothing.
+
+        Raises:
+            NotFoundError: If there is no such upload.
+            ConflictError: If it is over.
+        """
+        upload = self._open(upload_id)
+        siblings = {row.number: row for row in self._store.uploads.rows(upload_id)}
+        refused = [row for row in siblings.values() if row.state is RowState.REFUSED]
+        return self._look_again(upload, refused, siblings)
+
+    def _look_again(
+        self, upload: UploadRecord, rows: Sequence[UploadRow], siblings: Mapping[int, UploadRow]
+    ) -> SecondLook:
         campaign = self._store.campaigns.by_id(upload.campaign_id)
         artifact = self._store.artifacts.get(upload.artifact_id)
         inspector = self._inspector(campaign, cast(Mapping[str, str], upload.options))
         contents = self._take_apart(artifact, upload.kind, inspector.deadline)
-        return inspector.check(contents, changed, siblings=self._store.uploads.rows(upload_id))
+        found = inspector.check(contents, rows, siblings=tuple(siblings.values()))
+        return SecondLook(found, siblings)
 
-    def put(self, upload_id: int, found: Inspection) -> None:
+    def put(self, upload_id: int, look: SecondLook) -> None:
         """Replaces rows that were looked at again.
 
         Raises:
-            ConflictError: If one of them has entered in the meantime, or the upload is over.
+            ConflictError: If somebody has changed one of them since, one has entered, or the upload is over.
         """
+        found = look.found
         with self._store.writing():
             self._open(upload_id)
             for row in found.rows:
+                if self._store.uploads.row(upload_id, row.number) != look.seen[row.number]:
+                    raise ConflictError(
+                        f"Row {row.number} was changed by somebody else while it was looked at.",
+                        remedy="Read the row again, and repeat the change if it still makes sense.",
+                    )
                 self._store.uploads.put_row(upload_id, row)
             if found.report:
                 report = self._store.uploads.get(upload_id).report
@@ -338,7 +351,7 @@ def _require_options(options: Mapping[str, str]) -> dict[str, str]:
 
 def _corrected(row: UploadRow, cells: Mapping[str, str], kind: UploadKind) -> JsonObject:
     """A row's cells, some of them changed: found by their column, whatever its capitals."""
-    columns = {_plain(name): name for name in (*_COLUMNS.get(kind, ()), *row.cells)}
+    columns = {_plain(name): name for name in (*FILLABLE.get(kind, ()), *row.cells)}
     unknown = [name for name in cells if _plain(name) not in columns]
     if unknown:
         raise InvalidValueError(

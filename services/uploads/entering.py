@@ -16,8 +16,10 @@ from services.intake.laboratory import claim_laboratory_query
 from services.intake.units import convert
 from services.intake.unsolicited import record_unsolicited
 from services.store import Store
+from services.store.campaigns import lock_campaign
 from services.store.records import MeasurementRecord
-from services.store.uploads import RowState, UploadRecord, UploadRow, UploadState
+from services.store.uploads import EnteredRow, RowState, UploadRecord, UploadRow, UploadState
+from services.uploads.companions import entered_before
 from services.uploads.entries import Crystal, Destination, Entry, Reading
 from services.uploads.inspection import entry_of
 from services.uploads.intent import Intent, measurement_of, measurement_of_campaign
@@ -41,7 +43,7 @@ def enter_row(store: Store, upload: UploadRecord, seen: UploadRow, *, intent: In
         PetaliteError: If intake refuses it; nothing is changed then.
     """
     number = seen.number
-    with store.writing():
+    with store.writing() as connection:
         row = store.uploads.row(upload.id, number)
         if row.state is RowState.ENTERED:
             return row
@@ -55,11 +57,27 @@ def enter_row(store: Store, upload: UploadRecord, seen: UploadRow, *, intent: In
         entry = entry_of(row)
         if entry is None:
             raise ConflictError(f"Row {number} is refused.", remedy="Correct it first.")
-        entered = replace(_entered(store, upload, row, entry, intent, worker), state=RowState.ENTERED)
+        # Held until the end, so that of two who hand the same in at once the second sees the first.
+        lock_campaign(connection, upload.campaign_id)
+        known = {} if row.content is None else store.uploads.entered(upload.campaign_id, [row.content])
+        made = _as_before(row, *known.values()) if known else _entered(store, upload, row, entry, intent, worker)
+        entered = replace(made, state=RowState.ENTERED)
         store.uploads.put_row(upload.id, entered)
         if entered.measurement_id is not None:
             store.artifacts.link(entered.measurement_id, upload.artifact_id)
         return entered
+
+
+def _as_before(row: UploadRow, known: EnteredRow) -> UploadRow:
+    """A row that says what another one said that has entered: it names the same, and adds nothing."""
+    remark = entered_before(known)
+    return replace(
+        row,
+        measurement_id=known.row.measurement_id,
+        material_id=known.row.material_id,
+        material_measurement_id=known.row.material_measurement_id,
+        remarks=row.remarks if remark in row.remarks else (*row.remarks, remark),
+    )
 
 
 def _entered(
@@ -76,7 +94,7 @@ def _entered(
         raise InvalidValueError(f"Row {row.number} measures nothing.", remedy="Have it checked again.")
     reading = _with_origin(entry.reading, upload, row)
     if entry.destination is Destination.UNSOLICITED:
-        return _unsolicited(store, upload, row, _crystal(entry), reading, intent, worker)
+        return _unsolicited(store, upload, row, entry, reading, intent, worker)
     recorded = (
         _amendment(store, entry, reading, intent, worker)
         if entry.destination is Destination.AMENDMENT
@@ -87,11 +105,13 @@ def _entered(
 
 def _answer(store: Store, entry: Entry, reading: Reading, intent: Intent, worker: str) -> MeasurementRecord:
     query = store.queries.get(entry.query_id or 0)
-    measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(query.declared.amount))
+    rung = intent.rung(query.fidelity)
+    measurement = measurement_of(reading, rung, worker=worker, now=store.now(), cost=Cost(query.declared.amount))
     if query.state is QueryState.DONE:
         return _same_answer(store, query.id, convert(measurement, intent.quantity))
     claimed = claim_laboratory_query(store, query.id, worker=worker, is_answered=True)
-    return record_measurement(store, query.id, fence=claimed.fence, measurement=measurement)
+    is_dated = reading.measured_at is not None
+    return record_measurement(store, query.id, fence=claimed.fence, measurement=measurement, is_dated=is_dated)
 
 
 def _same_answer(store: Store, query_id: int, measurement: Measurement) -> MeasurementRecord:
@@ -115,33 +135,32 @@ def _number(measurement: Measurement) -> tuple[float, float | None, str, float |
 
 def _amendment(store: Store, entry: Entry, reading: Reading, intent: Intent, worker: str) -> MeasurementRecord:
     wrong = measurement_of_campaign(store, intent.campaign, entry.measurement_id or 0)
-    if wrong.fidelity != intent.fidelity.name:
-        raise InvalidValueError(
-            f"Measurement {wrong.id} was made at '{wrong.fidelity}' and not at '{intent.fidelity.name}'.",
-            remedy="Correct column 'amends', or name the fidelity of the upload.",
-        )
-    measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(0.0))
+    rung = intent.rung(wrong.fidelity)
+    measurement = measurement_of(reading, rung, worker=worker, now=store.now(), cost=Cost(0.0))
     return record_amendment(store, wrong.id, measurement=measurement, reason=entry.reason, worker=worker)
 
 
 def _unsolicited(
-    store: Store, upload: UploadRecord, row: UploadRow, crystal: Crystal, reading: Reading, intent: Intent, worker: str
+    store: Store, upload: UploadRecord, row: UploadRow, entry: Entry, reading: Reading, intent: Intent, worker: str
 ) -> UploadRow:
-    measurement = measurement_of(reading, intent, worker=worker, now=store.now(), cost=Cost(0.0))
+    crystal, rung = _crystal(entry), intent.rung(entry.fidelity)
+    measurement = measurement_of(reading, rung, worker=worker, now=store.now(), cost=Cost(0.0))
     is_plain = crystal.blueprint is not None and crystal.structure is None
     recorded = record_unsolicited(
         store,
         upload.campaign_id,
-        fidelity=intent.fidelity.name,
+        fidelity=rung.name,
         measurement=measurement,
         blueprint=crystal.blueprint if is_plain else None,
         material_id=None if is_plain else _material(store, upload, crystal, worker),
+        is_dated=reading.measured_at is not None,
     )
     value = recorded.material_value
     return replace(
         row,
         measurement_id=None if recorded.measurement is None else recorded.measurement.id,
         material_id=None if value is None else value.material_id,
+        material_measurement_id=None if value is None else value.id,
         remarks=(*row.remarks, f"It entered as {recorded.outcome.value}."),
     )
 

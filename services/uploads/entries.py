@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from domain.blueprint import Blueprint
+from domain.digest import content_digest
 from domain.json_value import JsonObject, JsonValue
 from domain.measurement import Censoring
 from domain.parsing import to_json_object
 from domain.structure import Structure
+from services.store.records import QueryRecord
 from services.store.uploads import RowState, UploadRow
 
 
@@ -75,6 +77,27 @@ class Entry:
     reading: Reading | None = None
     reason: str = ""
     """Why a measurement is corrected."""
+    fidelity: str = ""
+    """The laboratory's rung of the ladder at which was measured; empty for the one that the upload is for."""
+
+    @classmethod
+    def answer(cls, query: QueryRecord, reading: Reading) -> Self:
+        """The answer to a query."""
+        return cls(
+            Destination.ANSWER,
+            query_id=query.id,
+            candidate_id=query.candidate_id,
+            reading=reading,
+            fidelity=query.fidelity,
+        )
+
+    @property
+    def content(self) -> str | None:
+        """Names a measured value by all that is said of it, so that the same again is known; None for anything else."""
+        return content_digest(to_json_object(self)) if self.destination in _MEASURED else None
+
+
+_MEASURED: Final = frozenset({Destination.ANSWER, Destination.AMENDMENT, Destination.UNSOLICITED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +116,7 @@ class Checked:
 
     def row(self, number: int, cells: JsonObject) -> UploadRow:
         """The same as a row of the report."""
-        understood: JsonObject = {} if self.entry is None else to_json_object(self.entry)
-        return UploadRow(number, self.state, cells, understood, self.remarks)
+        if self.entry is None:
+            return UploadRow(number, self.state, cells, {}, self.remarks)
+        understood = to_json_object(self.entry)
+        return UploadRow(number, self.state, cells, understood, self.remarks, content=self.entry.content)

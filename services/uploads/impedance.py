@@ -37,6 +37,7 @@ _BEYOND: Final = 0.5
 """How far an arc may turn below the lowest frequency, as a natural logarithm."""
 _SMALLEST_RESIDUAL: Final = 1e-6
 """Relative residuals below this are rounding, not evidence for more parameters."""
+_SHORTEST_COLUMN: Final = 1e-100
 _LARGEST_STEP: Final = 50.0
 """Bounds of the logarithms of resistances and times around their guesses."""
 
@@ -119,17 +120,19 @@ class CircuitFit:
     """Resistances in Ω, times in s, exponents, and the electrode's Q in S·sⁿ."""
 
 
-def fit_circuit(spectrum: Spectrum, *, guess_ohm: float | None = None) -> CircuitFit:
+def fit_circuit(spectrum: Spectrum, *, guess_ohm: float | None = None, circuit: str | None = None) -> CircuitFit:
     """Fits every circuit and keeps the one that the spectrum supports.
 
     Args:
         spectrum: The spectrum.
         guess_ohm: Where to look for the bulk's resistance first; None leaves it to the spectrum.
+        circuit: Title of the one circuit to fit; None leaves it to the spectrum.
 
     Raises:
         UnreadableFileError: If no circuit can be fitted.
     """
-    found = [fit for circuit in CIRCUITS if (fit := _fit(circuit, spectrum, guess_ohm)) is not None]
+    wanted = [each for each in CIRCUITS if circuit in {None, each.title}]
+    found = [fit for each in wanted if (fit := _fit(each, spectrum, guess_ohm)) is not None]
     fits = [fit for fit in found if fit.is_seen_whole(spectrum)] or found
     if not fits:
         raise UnreadableFileError(
@@ -190,9 +193,12 @@ class _Fit:
             bounded[index] = min(value - _EXPONENTS[0], _EXPONENTS[1] - value) < _AT_BOUND
         free = np.flatnonzero(~bounded)
         jacobian = self.jacobian[:, free]
+        # Columns of one length: a resistance that leaves no trace is unknown, not known to be nothing.
+        lengths = np.maximum(np.linalg.norm(jacobian, axis=0), _SHORTEST_COLUMN)
+        scaled = jacobian / lengths
         variance = self.sum_of_squares / max(1, len(jacobian) - len(free))
         covariance = np.zeros((len(bounded), len(bounded)))
-        covariance[np.ix_(free, free)] = variance * np.linalg.pinv(jacobian.T @ jacobian)
+        covariance[np.ix_(free, free)] = variance * np.linalg.pinv(scaled.T @ scaled) / np.outer(lengths, lengths)
         return covariance
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from types import MappingProxyType
@@ -10,17 +10,17 @@ from typing import Final
 
 from domain.blueprint import Blueprint
 from domain.cost import Cost
-from domain.errors import InvalidValueError, NotFoundError
+from domain.errors import ConflictError, InvalidValueError, NotFoundError
 from domain.fidelity import Fidelity
 from domain.measurement import Measurement, Provenance
 from domain.quantity import Quantity
 from services.intake.matching import cell_deviation
-from services.intake.remarks import remarks_on
+from services.intake.remarks import remark_on_elements, remarks_on
 from services.intake.units import convert
 from services.store import Store
 from services.store.records import CampaignRecord, CandidateRecord, MeasurementRecord, QueryRecord
 from services.store.uploads import RowState
-from services.uploads.entries import Checked, Entry, Reading
+from services.uploads.entries import Checked, Destination, Entry, Reading
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=10)
 """By how much a laboratory's clock may be ahead."""
@@ -32,9 +32,11 @@ class Intent:
 
     campaign: CampaignRecord
     fidelity: Fidelity
-    """The laboratory's rung of the ladder."""
+    """The laboratory's rung of the ladder for what nobody asked for, where it is not said."""
+    rungs: Mapping[str, Fidelity]
+    """All rungs of the ladder that are a laboratory's, by name."""
     queries: Mapping[int, QueryRecord]
-    """What was asked of the laboratory, by number."""
+    """What was asked at any of them, by number."""
     candidates: Mapping[int, CandidateRecord]
 
     @property
@@ -42,18 +44,51 @@ class Intent:
         """What is measured."""
         return self.campaign.spec.objective.measured
 
-    def query(self, number: int) -> QueryRecord:
+    def query(self, number: int, fidelity: str = "") -> QueryRecord:
         """Finds a query of the laboratory by number.
+
+        Args:
+            number: Its number.
+            fidelity: At which it is said to ask; empty where nothing is said.
 
         Raises:
             NotFoundError: If the campaign asked the laboratory no such thing.
+            InvalidValueError: If it asks at another fidelity.
         """
         if number not in self.queries:
             raise NotFoundError(
                 f"Campaign '{self.campaign.name}' asks the laboratory no query {number}.",
                 remedy="Take the number from the template, or leave it out for a crystal that nobody asked for.",
             )
-        return self.queries[number]
+        query = self.queries[number]
+        if fidelity not in {"", query.fidelity}:
+            raise InvalidValueError(
+                f"Query {number} asks at '{query.fidelity}', not at '{fidelity[:40]}'.",
+                remedy="Correct the query's number or the fidelity, or leave the fidelity out.",
+            )
+        return query
+
+    def rung(self, name: str) -> Fidelity:
+        """A laboratory's rung by name; the one of this upload for an empty name.
+
+        Raises:
+            InvalidValueError: If no laboratory measures at it.
+        """
+        if name and name not in self.rungs:
+            raise InvalidValueError(
+                f"Campaign '{self.campaign.name}' has no laboratory '{name[:40]}' on its ladder.",
+                remedy=f"Its laboratories: {', '.join(self.rungs)}.",
+            )
+        return self.rungs[name] if name else self.fidelity
+
+    def fidelity_said(self, cells: Mapping[str, str]) -> str:
+        """At which of its laboratories a row says that was measured; empty where it does not say.
+
+        Raises:
+            InvalidValueError: If no laboratory measures at it.
+        """
+        said = cells.get("fidelity", "").strip()
+        return self.rung(said).name if said else ""
 
     def asked(self, query: QueryRecord) -> Blueprint:
         """The crystal that a query asks for."""
@@ -70,28 +105,27 @@ def laboratory_intent(store: Store, campaign: CampaignRecord, fidelity: str | No
     Args:
         store: The store.
         campaign: The campaign.
-        fidelity: Which of its laboratories; None takes the last one of the ladder.
+        fidelity: At which of its laboratories that was measured which nobody asked for; None takes the last one of
+            the ladder.
 
     Raises:
         InvalidValueError: If no laboratory is on its ladder, or not that one.
     """
-    laboratories = [rung for rung in campaign.spec.ladder if rung.is_laboratory]
-    chosen = [rung for rung in laboratories if fidelity in {None, rung.name}]
-    if not chosen:
-        named = ", ".join(rung.name for rung in laboratories) or "none"
+    rungs = {rung.name: rung for rung in campaign.spec.ladder if rung.is_laboratory}
+    if not rungs:
         raise InvalidValueError(
-            f"Campaign '{campaign.name}' has no laboratory{f' {fidelity!r}' if fidelity else ''} on its ladder.",
-            remedy=f"Its laboratories: {named}.",
+            f"Campaign '{campaign.name}' has no laboratory on its ladder.", remedy="Hand it in for another campaign."
         )
-    rung = chosen[-1]
-    queries = store.queries.list(campaign.id, fidelity=rung.name)
+    queries = [query for name in rungs for query in store.queries.list(campaign.id, fidelity=name)]
     candidates = store.candidates.list(campaign.id)
-    return Intent(
+    intent = Intent(
         campaign,
-        rung,
+        list(rungs.values())[-1],
+        MappingProxyType(rungs),
         MappingProxyType({query.id: query for query in queries}),
         MappingProxyType({candidate.id: candidate for candidate in candidates}),
     )
+    return replace(intent, fidelity=intent.rung(fidelity or ""))
 
 
 def measurement_of_campaign(store: Store, campaign: CampaignRecord, number: int) -> MeasurementRecord:
@@ -109,6 +143,31 @@ def measurement_of_campaign(store: Store, campaign: CampaignRecord, number: int)
     )
 
 
+def require_amendable(entry: Entry, store: Store, intent: Intent) -> None:
+    """Refuses a correction of what cannot be corrected.
+
+    Raises:
+        NotFoundError: If the campaign has no such measurement.
+        InvalidValueError: If no laboratory made it.
+        ConflictError: If it was corrected already.
+    """
+    wrong = measurement_of_campaign(store, intent.campaign, entry.measurement_id or 0)
+    newer = [record.id for record in store.measurements.of_query(wrong.query_id) if record.supersedes == wrong.id]
+    if newer:
+        raise ConflictError(
+            f"Measurement {wrong.id} was corrected by measurement {newer[0]}.", remedy=f"Amend {newer[0]} instead."
+        )
+    if wrong.fidelity not in intent.rungs:
+        raise InvalidValueError(
+            f"Measurement {wrong.id} was computed at '{wrong.fidelity}'.", remedy="Correct column 'amends'."
+        )
+    if entry.fidelity not in {"", wrong.fidelity}:
+        raise InvalidValueError(
+            f"Measurement {wrong.id} was made at '{wrong.fidelity}' and not at '{entry.fidelity}'.",
+            remedy="Correct column 'amends' or 'fidelity'.",
+        )
+
+
 def is_near(left: Blueprint, right: Blueprint) -> bool:
     """Whether two blueprints are one crystal: group and cell content alike, cells within what preparation makes."""
     return (
@@ -118,12 +177,12 @@ def is_near(left: Blueprint, right: Blueprint) -> bool:
     )
 
 
-def measurement_of(reading: Reading, intent: Intent, *, worker: str, now: datetime, cost: Cost) -> Measurement:
+def measurement_of(reading: Reading, rung: Fidelity, *, worker: str, now: datetime, cost: Cost) -> Measurement:
     """A reading as the measurement that it becomes.
 
     Args:
         reading: As it was handed in.
-        intent: The campaign that it is for.
+        rung: At which rung of the ladder was measured.
         worker: Who measured.
         now: When it was handed in; stands for the time of the measurement where the reading does not say.
         cost: What the look cost.
@@ -136,9 +195,9 @@ def measurement_of(reading: Reading, intent: Intent, *, worker: str, now: dateti
         unit=reading.unit,
         sigma=reading.sigma,
         provenance=Provenance(
-            oracle=intent.fidelity.oracle,
+            oracle=rung.oracle,
             oracle_version=f"petalite {version('petalite')}",
-            settings_digest=intent.fidelity.settings_digest,
+            settings_digest=rung.settings_digest,
             worker=worker,
         ),
         cost=cost,
@@ -161,8 +220,15 @@ def judged(entry: Entry, intent: Intent, *, now: datetime, notes: Sequence[str],
     """
     notes, doubts = list(notes), list(doubts)
     reading = entry.reading
+    if entry.destination is Destination.UNSOLICITED:
+        if not entry.fidelity and len(intent.rungs) > 1:
+            notes.append(f"It is not said at which fidelity it was measured: '{intent.fidelity.name}' was assumed.")
+        entry = replace(entry, fidelity=intent.rung(entry.fidelity).name)
+    if entry.crystal is not None and reading is not None:
+        remark = remark_on_elements(entry.crystal.amounts, intent.campaign.spec.space)
+        doubts += [] if remark is None else [remark.message]
     if reading is not None:
-        handed_in = measurement_of(reading, intent, worker="", now=now, cost=Cost(0.0))
+        handed_in = measurement_of(reading, intent.rung(entry.fidelity), worker="", now=now, cost=Cost(0.0))
         try:
             converted = convert(handed_in, intent.quantity)
         except InvalidValueError as error:

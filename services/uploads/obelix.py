@@ -14,10 +14,11 @@ from typing import Final
 from domain.errors import InvalidValueError, PetaliteError
 from domain.json_value import JsonValue
 from domain.measurement import Censoring
+from services.spreadsheets import harmless_cell
 from services.uploads.entries import Checked, Crystal, Destination, Entry, Reading
 from services.uploads.formulas import amounts_of
 from services.uploads.intent import Intent, judged
-from services.uploads.tables import neutralised, parse_number
+from services.uploads.tables import parse_number
 from services.uploads.template import crystal_of
 
 VALUE_COLUMN: Final = "Ionic conductivity (S cm-1)"
@@ -123,7 +124,7 @@ def write_new_data(entries: Sequence[NewDatum]) -> bytes:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow((*MANDATORY, *_OPTIONAL))
-    writer.writerows([neutralised(text) for text in entry.cells().values()] for entry in entries)
+    writer.writerows([harmless_cell(text) for text in entry.cells().values()] for entry in entries)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("new_data.csv", table.getvalue())

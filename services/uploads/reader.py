@@ -3,6 +3,7 @@
 Nothing here may reach the network, start a program or write a file: a parser that is made to try is stopped.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -65,11 +66,31 @@ def _fit_spectrum(arguments: Mapping[str, JsonValue]) -> JsonObject:
     return fit_task(arguments)
 
 
+def _prepare(arguments: Mapping[str, JsonValue]) -> JsonObject:
+    """Imports what a task needs, which takes longer than most files do."""
+    for module in _NEEDED[str(arguments["task"])]:
+        importlib.import_module(module)
+    return {}
+
+
+PREPARE: Final = "prepare"
 _TASKS: Final[Mapping[str, Callable[[Mapping[str, JsonValue]], JsonObject]]] = {
+    PREPARE: _prepare,
     "cif": _read_cif,
     "sheet": _read_sheet,
     "spectrum": _fit_spectrum,
 }
+_NEEDED: Final = {
+    "cif": (
+        "services.uploads.crystal_reading",
+        "services.uploads.cells",
+        "pymatgen.io.cif",
+        "pymatgen.symmetry.analyzer",
+    ),
+    "sheet": ("services.uploads.tables", "python_calamine"),
+    "spectrum": ("services.uploads.spectra", "services.uploads.kramers_kronig", "scipy.optimize"),
+}
+"""Modules that each task imports only when it comes."""
 
 
 def main() -> None:
@@ -83,6 +104,8 @@ def main() -> None:
     sys.addaudithook(_refuse)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a parser prints must not reach the answers
+    for task in sys.argv[3:]:
+        _prepare({"task": task})
     for line in sys.stdin.buffer:
         _allow_processor_time(seconds)
         replies.write(_answer(line) + b"\n")

@@ -19,7 +19,7 @@ def brief(understood: JsonObject) -> JsonObject:
 def report_csv(rows: Sequence[UploadRow]) -> str:
     """The report as a csv: state and remarks first, then the cells as they were handed in."""
     columns = list(dict.fromkeys(name for row in rows for name in row.cells))
-    header = ["row", "state", "remarks", "measurement", "material", *columns]
+    header = ["row", "state", "remarks", "measurement", "material", "material measurement", *columns]
     lines = [
         [
             str(row.number),
@@ -27,6 +27,7 @@ def report_csv(rows: Sequence[UploadRow]) -> str:
             " ".join(row.remarks),
             _number(row.measurement_id),
             _number(row.material_id),
+            _number(row.material_measurement_id),
             *(str(row.cells.get(column, "")) for column in columns),
         ]
         for row in rows

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from domain.errors import InvalidValueError, UnreadableFileError
 from domain.json_value import JsonObject, JsonValue
+from services.uploads.spectrum_columns import Point, SpectrumColumns, find_columns, missing_columns
 from services.uploads.tables import parse_number
 
 if TYPE_CHECKING:
     from services.uploads.impedance import CircuitFit, Spectrum
 
-_FREQUENCY: Final = re.compile(r"f|freq\.?|frequency|frequenz|fréquence")
-_REAL: Final = re.compile(r"z'|z’|z′|re|zre|z_?re|zreal|z_?real|real|re\(z\)|z1|rez|resistance|r")
-_IMAGINARY: Final = re.compile(r"z''|z\"|z’’|z″|z′′|im|zim|z_?im|zimag|z_?imag|imag|im\(z\)|z2|imz|reactance|x")
-_TEMPERATURE: Final = re.compile(r"t|temp\.?|temperature")
-_UNIT: Final = re.compile(r"^(?P<name>.*?)\s*(?:[/\[(]\s*(?P<unit>[^\[\]()/]+?)\s*[\])]?)?$")
-_PREFIXES: Final = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e-3, "G": 1e9}
-_PART_OF_Z: Final = re.compile(
-    r"(?P<name>[-−]?\(?(?:re|im)\(z\)\)?)\s*(?:[/\[( ]\s*(?P<unit>[^\])]+?)\s*[\])]?)?", re.IGNORECASE
+_HEADER_LINE: Final = re.compile(
+    r"^[#%;\s]*(?P<key>[^\W\d_][\w .]{0,30}?)\s*(?:[(\[](?P<unit>[^)\]]{1,12})[)\]])?"
+    r"\s*[:=\t;,]\s*(?P<value>[^\t]{1,80})"
 )
-_HERTZ: Final = re.compile(r"(?P<prefix>[kKMmG]?)hz", re.IGNORECASE)
-_OHM: Final = re.compile(r"(?P<prefix>[kKMmG]?)(?:ohms?|Ω|Ω)", re.IGNORECASE)
-_HEADER_LINE: Final = re.compile(r"^[#%;\s]*(?P<key>[A-Za-z][\w .]{0,30}?)\s*[:=]\s*(?P<value>.{1,80})$")
-_GEOMETRY: Final = {"thickness": "thickness", "length": "thickness", "area": "area", "temperature": "temperature"}
+_GEOMETRY: Final = {
+    "thickness": "thickness",
+    "length": "thickness",
+    "dicke": "thickness",
+    "area": "area",
+    "fläche": "area",
+    "flaeche": "area",
+    "temperature": "temperature",
+    "temperatur": "temperature",
+}
+"""What lines above the table may say, by the last word before the colon."""
+_LETTER: Final = re.compile(r"[^\W\d_]|°")
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3}){2,}(?:\.\d*)?|[+-]?\d{1,3}(?:\.\d{3}){2,}(?:,\d*)?")
 _HEADER_LINES: Final = 100
 """Lines among which the columns must be named."""
 _MOST_POINTS: Final = 5_000
 _MOST_FITTED: Final = 200
+_MOST_NAMED: Final = 3
+"""Lines that are left out and named one by one."""
 _DELIMITERS: Final = (",", ";", "\t")
 
 
@@ -55,19 +64,6 @@ class SpectrumFile:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    frequency: int
-    real: int
-    imaginary: int
-    temperature: int | None
-    temperature_unit: str
-    scales: tuple[float, float, float]
-    """To Hz, Ω and Ω."""
-    is_negated: bool
-    """Whether the header says that the column holds -Z″."""
-
-
 def read_spectra(text: str) -> SpectrumFile:
     """Reads a csv of frequency, Z′ and Z″, and of temperature where several were measured.
 
@@ -78,26 +74,43 @@ def read_spectra(text: str) -> SpectrumFile:
     header: dict[str, str] = {}
     for position, line in enumerate(lines[:_HEADER_LINES]):
         delimiter = _delimiter(line)
-        columns = _find_columns(line.lstrip("#% ").split(delimiter))
+        below = _cells(lines[position + 1], delimiter) if position + 1 < len(lines) else []
+        has_units = bool(below) and not any(_is_number(cell) for cell in below)
+        columns = find_columns(_cells(line, delimiter), below if has_units else ())
         if columns is not None:
-            return _read_points(lines[position + 1 :], delimiter, columns, header)
-        said = _HEADER_LINE.match(line.split(delimiter)[0] if delimiter == "\t" else line)
+            return _read_points(lines[position + 1 + has_units :], delimiter, columns, header)
+        said = _HEADER_LINE.match(line)
         if said and (key := _GEOMETRY.get(said["key"].strip().lower().split(" ")[-1])):
-            header[key] = said["value"].strip().strip(",;")
+            value = said["value"].strip().strip(",;")
+            header[key] = value if _LETTER.search(value) else f"{value} {said['unit'] or ''}".strip()
     raise UnreadableFileError(
-        "No line names the columns frequency, Z' and Z''.",
-        remedy="Begin the table with a line such as: frequency (Hz), Z' (ohm), Z'' (ohm).",
+        what_is_missing(text) or "No line names the columns of a spectrum.", remedy=_COLUMNS_REMEDY
     )
+
+
+_COLUMNS_REMEDY: Final = "Begin the table with a line such as: frequency (Hz), Z' (ohm), Z'' (ohm)."
 
 
 def names_spectrum(text: str) -> bool:
     """Whether one of the first lines names the columns of a spectrum."""
     try:
-        return any(
-            _find_columns(line.lstrip("#% ").split(_delimiter(line))) for line in text.splitlines()[:_HEADER_LINES]
-        )
+        return any(find_columns(cells) for cells in _first_lines(text))
     except UnreadableFileError:
         return True
+
+
+def what_is_missing(text: str) -> str | None:
+    """Which columns a table lacks that names the frequency among others; None where it does not, or lacks none."""
+    for cells in _first_lines(text):
+        missing = missing_columns(cells)
+        if missing and len(cells) > 1:
+            named = ", ".join(f"'{cell[:30]}'" for cell in cells if cell)
+            return f"The spectrum lacks {' and '.join(missing)}; its columns are {named[:300]}."
+    return None
+
+
+def _first_lines(text: str) -> list[list[str]]:
+    return [_cells(line, _delimiter(line)) for line in text.splitlines()[:_HEADER_LINES]]
 
 
 def fit_task(arguments: Mapping[str, JsonValue]) -> JsonObject:
@@ -110,11 +123,16 @@ def fit_task(arguments: Mapping[str, JsonValue]) -> JsonObject:
     from services.uploads.kramers_kronig import check_consistency
 
     guess = cast(float | None, arguments.get("guess_ohm"))
-    spectrum = clean(cast(Sequence[Sequence[float]], arguments["points"]))
-    fit = fit_circuit(spectrum, guess_ohm=guess)
+    circuit = cast(str | None, arguments.get("circuit"))
+    lowest, highest = (cast(float | None, arguments.get(name)) for name in ("lowest_Hz", "highest_Hz"))
+    points = cast(Sequence[Sequence[float]], arguments["points"])
+    inside = [point for point in points if (lowest or 0.0) <= point[0] <= (highest or math.inf)]
+    spectrum = clean(inside)
+    fit = fit_circuit(spectrum, guess_ohm=guess, circuit=circuit)
     consistency = check_consistency(spectrum)
     return {
         **_described(spectrum, fit),
+        "outside": [list(point) for point in points if point not in inside][:_MOST_FITTED],
         "kramers_kronig": {
             "deviation": consistency.deviation,
             "noise": consistency.noise,
@@ -158,79 +176,52 @@ def _described(spectrum: Spectrum, fit: CircuitFit) -> JsonObject:
     }
 
 
-def _delimiter(line: str) -> str:
+def _delimiter(line: str) -> str | None:
+    """What separates the cells of a line; None for spaces."""
     found = max(_DELIMITERS, key=line.count)
-    return found if line.count(found) else "\t"
+    return found if line.count(found) else None
 
 
-def _find_columns(cells: Sequence[str]) -> _Columns | None:
-    names, units = zip(*(_name_and_unit(cell) for cell in cells), strict=True)
-    frequency = _position(names, _FREQUENCY)
-    real = _position(names, _REAL)
-    is_negated = False
-    imaginary = _position(names, _IMAGINARY)
-    if imaginary is None:
-        imaginary = _position([_without_minus(name) for name in names], _IMAGINARY)
-        is_negated = imaginary is not None
-    if frequency is None or real is None or imaginary is None:
-        return None
-    scales = (_scale(_HERTZ, units[frequency]), _scale(_OHM, units[real]), _scale(_OHM, units[imaginary]))
-    temperature = _position(names, _TEMPERATURE)
-    return _Columns(
-        frequency,
-        real,
-        imaginary,
-        temperature,
-        "" if temperature is None else units[temperature],
-        scales,
-        is_negated,
-    )
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    # Only spaces are stripped: a line of cells may begin with an empty one.
+    return [cell.strip().strip('"') for cell in line.lstrip("#% ").split(delimiter)]
 
 
-def _name_and_unit(cell: str) -> tuple[str, str]:
-    """Splits `Re(Z)/Ohm`, `Z' (ohm)` or `Frequency [Hz]`."""
-    text = cell.strip().strip('"')
-    found = _PART_OF_Z.fullmatch(text) or _UNIT.match(text)
-    if found is None:
-        return text.lower(), ""
-    return found["name"].strip().lower(), (found["unit"] or "").strip()
+def _is_number(text: str) -> bool:
+    with suppress(InvalidValueError):
+        parse_number(text)
+        return True
+    return False
 
 
-def _scale(unit: re.Pattern[str], written: str) -> float:
-    """How many Hz or Ω a written unit is; 1 where none is written."""
-    if not written:
-        return 1.0
-    found = unit.fullmatch(written)
-    if found is None or found["prefix"] not in _PREFIXES:
-        raise UnreadableFileError(
-            f"A column is in '{written[:20]}'.", remedy="Give the frequency in Hz and the impedance in ohm."
-        )
-    return _PREFIXES[found["prefix"]]
-
-
-def _without_minus(name: str) -> str:
-    plain = name[1:] if name.startswith(("-", "−")) else ""
-    return plain[1:-1] if plain.startswith("(") and plain.endswith(")") else plain
-
-
-def _position(names: Sequence[str], pattern: re.Pattern[str]) -> int | None:
-    return next((index for index, name in enumerate(names) if pattern.fullmatch(name)), None)
-
-
-def _read_points(lines: Sequence[str], delimiter: str, columns: _Columns, header: Mapping[str, str]) -> SpectrumFile:
-    found: dict[str, list[tuple[float, float, float]]] = {}
+def _read_points(
+    lines: Sequence[str], delimiter: str | None, columns: SpectrumColumns, header: Mapping[str, str]
+) -> SpectrumFile:
+    found: dict[str, list[Point]] = {}
+    left_out: list[UnreadableFileError] = []
     n_points = 0
     for line in lines:
         if not line.strip():
             continue
-        cells = [cell.strip().strip('"') for cell in line.split(delimiter)]
-        temperature, point = _read_point(cells, columns)
+        cells = _cells(line, delimiter)
+        if any(_GROUPED.fullmatch(cell) for cell in cells):
+            raise UnreadableFileError(
+                f"The line '{' '.join(cells)[:60]}' has numbers in groups of thousands.",
+                remedy="Export the spectrum without separators of thousands.",
+            )
+        try:
+            temperature, point = _read_point(cells, columns)
+        except UnreadableFileError as error:
+            left_out.append(error)
+            continue
         found.setdefault(temperature, []).append(point)
         n_points += 1
         if n_points > _MOST_POINTS:
             raise UnreadableFileError(
                 f"The file has more than {_MOST_POINTS} points.", remedy="Hand in one file for each temperature."
             )
+    if len(left_out) > n_points:
+        raise left_out[0]
     if not found:
         raise UnreadableFileError("The spectrum has no points.", remedy="Hand in the whole spectrum.")
     is_negated, remarks = _sign(columns, [point for points in found.values() for point in points])
@@ -239,30 +230,38 @@ def _read_points(lines: Sequence[str], delimiter: str, columns: _Columns, header
         RawSpectrum(tuple((f, re, sign * im) for f, re, im in points), temperature)
         for temperature, points in found.items()
     )
-    return SpectrumFile(spectra, dict(header), remarks)
+    return SpectrumFile(spectra, dict(header), (*remarks, *_remarks_on_lines(left_out)))
 
 
-def _read_point(cells: Sequence[str], columns: _Columns) -> tuple[str, tuple[float, float, float]]:
-    needed = (columns.frequency, columns.real, columns.imaginary)
+def _remarks_on_lines(left_out: Sequence[UnreadableFileError]) -> tuple[str, ...]:
+    named = tuple(f"A line is left out: {error.problem}" for error in left_out[:_MOST_NAMED])
+    more = len(left_out) - len(named)
+    return (*named, f"{more} more lines are left out.") if more else named
+
+
+def _read_point(cells: Sequence[str], columns: SpectrumColumns) -> tuple[str, Point]:
     try:
-        f, re, im = (parse_number(cells[i]).value * scale for i, scale in zip(needed, columns.scales, strict=True))
+        given = [cells[position] for position in (columns.frequency, columns.first, columns.second)]
+        frequency, first, second = (parse_number(text).value for text in given)
     except IndexError:
         raise UnreadableFileError(
             f"The line '{' '.join(cells)[:60]}' is too short.", remedy="Correct or remove it."
         ) from None
     except InvalidValueError as error:
         raise UnreadableFileError(error.problem, remedy="Correct or remove the line.") from error
+    point = columns.point((frequency, first, second))
     if columns.temperature is None or columns.temperature >= len(cells):
-        return "", (f, re, im)
-    return f"{cells[columns.temperature]} {columns.temperature_unit}".strip(), (f, re, im)
+        return "", point
+    return f"{cells[columns.temperature]} {columns.temperature_unit}".strip(), point
 
 
-def _sign(columns: _Columns, points: Sequence[tuple[float, float, float]]) -> tuple[bool, tuple[str, ...]]:
+def _sign(columns: SpectrumColumns, points: Sequence[Point]) -> tuple[bool, tuple[str, ...]]:
     """Whether the column holds -Z″: as its name says, unless the numbers say otherwise."""
+    what = "phase" if columns.is_polar else "Z''"
     n_positive = sum(im > 0 for _, _, im in points)
     is_mostly_positive = n_positive > len(points) / 2
     if columns.is_negated and not is_mostly_positive:
-        return False, ("The column is named -Z'' but is negative: it was taken for Z''.",)
+        return False, (f"The column is named -{what} but is negative: it was taken for {what}.",)
     if not columns.is_negated and is_mostly_positive:
-        return True, ("The column of Z'' is positive: it was taken for -Z''.",)
+        return True, (f"The column of {what} is positive: it was taken for -{what}.",)
     return columns.is_negated, ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import InvalidValueError, UnreadableFileError
 from domain.json_value import JsonObject
 from domain.measurement import Censoring
+from services.spreadsheets import FORMULA_STARTS
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
@@ -22,7 +23,6 @@ MOST_ROWS: Final = 5_000
 _MOST_COLUMNS: Final = 200
 _LONGEST_CELL: Final = 4_000
 _DELIMITERS: Final = (",", ";", "\t")
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(
     r"([<>]=?|[≤≥])?\s*([+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30}))(\(\d{1,4}\))?(?:[eE]([+-]?\d{1,3}))?", re.ASCII
 )
@@ -136,16 +136,6 @@ def parse_qualifier(text: str) -> Censoring:
     return meaning[text.strip()]
 
 
-def neutralised(text: str) -> str:
-    """Text for a csv that a spreadsheet may open: what it would take for a formula begins with an apostrophe.
-
-    Numbers stay numbers.
-    """
-    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
-        return "'" + text
-    return text
-
-
 def _first_sheet(workbook: CalamineWorkbook) -> list[list[str]]:
     for name in workbook.sheet_names:
         sheet = workbook.get_sheet_by_name(name)
@@ -177,7 +167,7 @@ def _cell(text: str) -> str:
         )
     stripped = text.strip()
     # An apostrophe before a formula is how spreadsheets, and our own files, say that it is text.
-    return stripped[1:] if stripped.startswith("'") and stripped[1:].startswith(_FORMULA_STARTS) else stripped
+    return stripped[1:] if stripped.startswith("'") and stripped[1:].startswith(FORMULA_STARTS) else stripped
 
 
 def _columns(cells: Sequence[str]) -> tuple[str, ...]:

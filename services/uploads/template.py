@@ -14,12 +14,13 @@ from domain.measurement import Censoring
 from domain.space_groups import N_SPACE_GROUPS, SpaceGroup
 from domain.states import QueryState
 from services.intake.units import read_temperature_K
+from services.spreadsheets import harmless_cell
 from services.store.records import QueryRecord
 from services.uploads.cells import exact_cell
 from services.uploads.entries import Checked, Crystal, Destination, Entry, Reading
 from services.uploads.formulas import amounts_of, whole_counts
 from services.uploads.intent import Intent, is_near, judged
-from services.uploads.tables import Number, neutralised, parse_number, parse_qualifier
+from services.uploads.tables import Number, parse_number, parse_qualifier
 
 CELL_COLUMNS: Final = ("a", "b", "c", "alpha", "beta", "gamma")
 COLUMNS: Final = (
@@ -37,6 +38,8 @@ COLUMNS: Final = (
     "measured at",
     "note",
     "amends",
+    "fidelity",
+    "replicate",
 )
 """In the order of the template. Text and numbers; lengths in Å, angles in degrees."""
 _ANSWERABLE: Final = frozenset({QueryState.QUEUED, QueryState.CLAIMED})
@@ -55,7 +58,7 @@ def template_rows(intent: Intent) -> list[list[str]]:
 def write_csv(rows: list[list[str]]) -> str:
     """A csv that spreadsheets open without running anything in it."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([[neutralised(cell) for cell in row] for row in rows])
+    csv.writer(text).writerows([[harmless_cell(cell) for cell in row] for row in rows])
     return text.getvalue()
 
 
@@ -154,6 +157,7 @@ def _template_row(query: QueryRecord, intent: Intent) -> list[str]:
     blueprint = intent.asked(query)
     filled = {
         "query": str(query.id),
+        "fidelity": query.fidelity,
         "formula": blueprint.composition.formula,
         "space group": str(blueprint.space_group.number),
         **dict(zip(CELL_COLUMNS, (f"{value:g}" for value in blueprint.lattice.parameters), strict=True)),
@@ -171,7 +175,7 @@ def _reading(row: Cells, number: Number, intent: Intent, notes: list[str]) -> Re
     qualifier = parse_qualifier(row.get("qualifier", ""))
     censoring = qualifier if qualifier is not Censoring.NONE else number.censoring
     temperature = f"{row.get('temperature', '')} {row.get('temperature unit', '')}".strip()
-    details = {"sample": row["sample"]} if row.get("sample") else {}
+    details = {name: row[name] for name in ("sample", "replicate") if row.get(name)}
     kelvin = read_temperature_K(temperature) if row.get("temperature") else None
     if kelvin is not None and not temperature.endswith("K"):
         notes.append(f"{temperature} is {kelvin:g} K.")
@@ -188,17 +192,19 @@ def _reading(row: Cells, number: Number, intent: Intent, notes: list[str]) -> Re
 
 
 def _entry(row: Cells, reading: Reading, intent: Intent, doubts: list[str]) -> Entry:
+    fidelity = intent.fidelity_said(row)
     if row.get("amends"):
         return Entry(
             Destination.AMENDMENT,
             measurement_id=_whole_number(row["amends"], "amends"),
             reading=reading,
             reason=_reason(row),
+            fidelity=fidelity,
         )
     if row.get("query"):
-        query = intent.query(_whole_number(row["query"], "query"))
+        query = intent.query(_whole_number(row["query"], "query"), fidelity)
         _compare(row, query, intent, doubts)
-        return Entry(Destination.ANSWER, query_id=query.id, candidate_id=query.candidate_id, reading=reading)
+        return Entry.answer(query, reading)
     if not row.get("formula"):
         raise InvalidValueError(
             "The row names neither a query nor a crystal.",
@@ -211,7 +217,7 @@ def _entry(row: Cells, reading: Reading, intent: Intent, doubts: list[str]) -> E
         if not _VOLUME_PER_ATOM_A3[0] <= volume <= _VOLUME_PER_ATOM_A3[1]:
             doubts.append(f"{volume:.1f} Å³ per atom: is '{row['formula']}' the formula of the whole cell?")
     doubts += notes
-    return Entry(Destination.UNSOLICITED, crystal=crystal, reading=reading)
+    return Entry(Destination.UNSOLICITED, crystal=crystal, reading=reading, fidelity=fidelity)
 
 
 def _compare(row: Cells, query: QueryRecord, intent: Intent, doubts: list[str]) -> None:

@@ -61,11 +61,27 @@ def campaign(opened: Bench):
 
 def hand_in(desk, campaign, name, content=None, **keywords):
     artifact = desk.keep(campaign, [content or (DATA / name).read_bytes()], name=name, uploaded_by="eve")
-    return desk.report(campaign, artifact, **keywords)
+    return desk.add(desk.examine(campaign, artifact, **keywords))
+
+
+def fix(desk, upload_id, number, cells):
+    look = desk.check_again(upload_id, number, cells)
+    desk.put(upload_id, look)
+    return look.found.rows[0]
 
 
 def states(opened, upload):
     return [row.state.value for row in opened.store.uploads.rows(upload.id)]
+
+
+def test_of_two_who_correct_a_row_at_once_the_second_is_told(opened, desk, campaign):
+    upload = hand_in(desk, campaign, "template.csv")
+    hers = desk.check_again(upload.id, 4, {"value": "5", "unit": "S/cm"})
+    his = desk.check_again(upload.id, 4, {"value": "6", "unit": "S/cm"})
+    desk.put(upload.id, hers)
+    with pytest.raises(ConflictError, match="Row 4 was changed by somebody else"):
+        desk.put(upload.id, his)
+    assert opened.store.uploads.row(upload.id, 4).cells["value"] == "5"
 
 
 def test_a_table_is_reported_corrected_and_accepted_once(opened, desk, campaign):
@@ -78,7 +94,7 @@ def test_a_table_is_reported_corrected_and_accepted_once(opened, desk, campaign)
     first = desk.accept(upload.id, worker="eve")
     assert first.entered == (1, 2, 3)
     assert list(first.held_back) == [4]
-    assert desk.fix(upload.id, 4, {"value": "5", "unit": "S/cm"}).state is RowState.SUSPICIOUS
+    assert fix(desk, upload.id, 4, {"value": "5", "unit": "S/cm"}).state is RowState.SUSPICIOUS
     assert desk.accept(upload.id, worker="eve").entered == ()
     with pytest.raises(InvalidValueError, match="no row 99"):
         desk.accept(upload.id, worker="eve", confirmed=[4, 99])
@@ -93,9 +109,10 @@ def test_a_table_is_reported_corrected_and_accepted_once(opened, desk, campaign)
     rows = store.uploads.rows(upload.id)
     assert [row.measurement_id for row in rows] == [1, 2, None, 3]
     assert store.materials.get(rows[2].material_id).material.formula == "Li2O"
+    assert rows[2].material_measurement_id == store.material_values.list(campaign.id)[0].id
     assert [record.id for record in store.artifacts.of_measurement(1)] == [upload.artifact_id]
     with pytest.raises(ConflictError, match="accepted"):
-        desk.fix(upload.id, 1, {"value": "1"})
+        fix(desk, upload.id, 1, {"value": "1"})
     with pytest.raises(ConflictError, match="has entered"):
         desk.reject(upload.id)
 
@@ -109,10 +126,9 @@ def test_the_same_answers_again_are_harmless_and_others_are_amendments(opened, d
     other = hand_in(desk, campaign, "other.csv", changed)
     assert "column 'amends'" in desk.accept(other.id, worker="ada", confirm_all=True).held_back[1]
     with pytest.raises(InvalidValueError, match="no column 'amend'"):
-        desk.fix(other.id, 1, {"amend": "1"})
-    assert desk.fix(other.id, 1, {"amends": "77"}).state is RowState.CONVERTED
-    assert "has no measurement number 77" in desk.accept(other.id, worker="ada").held_back[1]
-    assert desk.fix(other.id, 1, {"Amends": "1"}).state is RowState.CONVERTED
+        fix(desk, other.id, 1, {"amend": "1"})
+    assert "has no measurement number 77" in fix(desk, other.id, 1, {"amends": "77"}).remarks[0]
+    assert fix(desk, other.id, 1, {"Amends": "1"}).state is RowState.CONVERTED
     assert desk.accept(other.id, worker="ada").entered == (1,)
     newest = opened.store.measurements.list(campaign.id)[-1]
     assert (newest.supersedes, newest.measurement.value) == (1, 1.3e-6)
@@ -146,6 +162,7 @@ def test_wrong_rows_are_doubted_or_refused_with_a_remedy(opened, desk, campaign)
         "1,,,,,,,,,,1e-5,S/cm,9,,25,degC,,,": ("suspicious", ""),
         ",,,,,,,,,,1e-5,S/cm,,,25,degC,,,": ("refused", "neither a query nor a crystal"),
         ",,Li2O,225,9,9,9,90,90,90,1e-5,S/cm,,,25,degC,,,": ("suspicious", "whole cell"),
+        ",,Na4Cl4,225,5.6,5.6,5.6,90,90,90,1e-5,S/cm,,,25,degC,,,": ("suspicious", "it teaches nothing here"),
         ",,Li4Cl4,225,4.0,4.1,4.2,90,90,90,1e-5,S/cm,,,25,degC,,,": ("refused", "not cubic"),
         "1,,,,,,,,,,1e-5,S/cm,,,25,degC,,,1": ("refused", "no reason"),
     }
@@ -226,7 +243,7 @@ def test_a_spectrum_becomes_a_conductivity_with_its_uncertainty(opened, desk, ca
     fit = upload.report["fits"]["1"]
     assert fit["total_ohm"] == pytest.approx(1200, abs=4 * fit["total_sigma_ohm"])
     assert len(fit["fitted_ohm"]) == len(fit["measured_ohm"]) == 40
-    bulk = desk.fix(upload.id, 1, {"use": "bulk", "guess": "300 ohm"})
+    bulk = fix(desk, upload.id, 1, {"use": "bulk", "guess": "300 ohm"})
     assert desk.accept(upload.id, worker="eve").entered == (1,)
     measured = store.measurements.get(store.uploads.row(upload.id, 1).measurement_id).measurement
     assert measured.value == pytest.approx(0.12 / (400 * 0.785), rel=0.02)
@@ -242,11 +259,11 @@ def test_spectra_over_temperature_become_one_conductivity(opened, desk, campaign
     line = upload.report["arrhenius"]
     assert line["activation_energy_eV"] == pytest.approx(0.35, abs=4 * line["activation_energy_sigma_eV"])
     assert not line["is_extrapolated"]
-    assert desk.fix(upload.id, 1, {"area": "none"}).state is RowState.REFUSED
+    assert fix(desk, upload.id, 1, {"area": "none"}).state is RowState.REFUSED
     series = store.uploads.row(upload.id, 5)
     assert series.state is RowState.SUSPICIOUS
     assert "extrapolated" in " ".join(series.remarks)
-    desk.fix(upload.id, 1, {"area": "0.785(5) cm2"})
+    fix(desk, upload.id, 1, {"area": "0.785(5) cm2"})
     assert desk.accept(upload.id, worker="eve").upload.state is UploadState.ACCEPTED
     (value,) = store.material_values.list(campaign.id)
     assert value.measurement.value == pytest.approx(0.12 / (1200 * 0.785), rel=0.05)
@@ -284,9 +301,21 @@ def test_reading_is_limited_and_the_reader_comes_back(readers):
         readers.read("cif", {"text": "data_x"}, deadline=readers.deadline())
     with Readers(ReadingLimits(n_children=1)) as hurried:
         with pytest.raises(UnreadableFileError, match="time and memory"):
-            hurried.read("cif", {"text": "data_x"}, deadline=time.monotonic() + 0.01)
+            hurried.read("cif", {"text": "data_x"}, deadline=time.monotonic() - 1)
         with pytest.raises(UnreadableFileError, match="cannot be read"):
             hurried.read("cif", {"text": "data_x"}, deadline=readers.deadline())
+
+
+def test_the_start_of_a_process_that_reads_is_not_counted_to_the_file():
+    with Readers(ReadingLimits(n_children=1)) as cold, pytest.raises(UnreadableFileError, match="cannot be read"):
+        cold.read("cif", {"text": "data_x"}, deadline=time.monotonic() + 0.5)
+
+
+def test_closed_readers_start_no_process():
+    readers = Readers(ReadingLimits(n_children=1))
+    readers.close()
+    with pytest.raises(UnreadableFileError, match="this process ends"):
+        readers.read("cif", {"text": "data_x"}, deadline=readers.deadline())
 
 
 def test_an_acceptance_that_is_killed_doubles_nothing(tmp_path, opened, desk, campaign):

@@ -1,5 +1,6 @@
 """Fits against spectra whose resistances are known."""
 
+import cmath
 import math
 
 import numpy as np
@@ -93,6 +94,10 @@ def test_derivatives_are_those_of_the_impedance(circuit):
         "f [Hz]\tZ' [Ω]\tZ'' [Ω]",
         "Frequency,Z′,Z″",
         "f,Re(Z),-Im(Z)",
+        "Frequenz (Hz);Realteil (Ohm);Imaginärteil (Ohm)",
+        "freq/Hz\tRe(Z)/Ohm\t-Im(Z)/Ohm",
+        "Freq(Hz),Z'(a),Z''(b)",
+        "Freq,Zreal (ohm),Zimag (ohm)",
     ],
 )
 def test_headers_of_many_instruments_are_known(header):
@@ -101,6 +106,40 @@ def test_headers_of_many_instruments_are_known(header):
     assert names_spectrum(header)
     (spectrum,) = read_spectra(f"thickness: 1 mm\n{header}\n{rows}").spectra
     assert spectrum.points == ((1000.0, 5.0, -3.0), (100.0, 6.0, -4.0))
+
+
+MODULUS_AND_PHASE = [(1000.0, 5.0, -3.0), (100.0, 6.0, -4.0)]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("freq (Hz),|Z| (ohm),phase (deg)", lambda f, z: (f, abs(z), math.degrees(cmath.phase(z)))),
+        ("Frequency,Zmod/kOhm,-Phase(Z)/rad", lambda f, z: (f, abs(z) / 1e3, -cmath.phase(z))),
+        ("log(f),Z' (ohm),-Z'' (ohm)", lambda f, z: (math.log10(f), z.real, -z.imag)),
+    ],
+)
+def test_modulus_phase_and_logarithms_are_read(header, row):
+    lines = "\n".join(",".join(map(repr, row(f, complex(re, im)))) for f, re, im in MODULUS_AND_PHASE)
+    (spectrum,) = read_spectra(f"{header}\n{lines}").spectra
+    for point, known in zip(spectrum.points, MODULUS_AND_PHASE, strict=True):
+        assert point == pytest.approx(known)
+
+
+def test_what_german_laboratories_write_above_the_table_is_read():
+    text = "# Dicke: 1,20 mm\n# Fläche (cm2): 0,785\nFrequenz;Z';Z'';Temperatur (°C)\n1;2;-3;25\n1;2;-3;60\n"
+    found = read_spectra(text)
+    assert found.header == {"thickness": "1,20 mm", "area": "0,785 cm2"}
+    assert [spectrum.temperature for spectrum in found.spectra] == ["25 °C", "60 °C"]
+
+
+def test_units_below_the_names_and_lines_that_are_none_are_seen():
+    text = (
+        "ZCURVE\tTABLE\n\tPt\tFreq\tZreal\tZimag\n\t#\tHz\tkohm\tohm\n\t0\t10\t1\t-3\n\t1\t1\tNaN\t-4\n\t2\t1\t2\t-4\n"
+    )
+    found = read_spectra(text)
+    assert found.spectra[0].points == ((10.0, 1000.0, -3.0), (1.0, 2000.0, -4.0))
+    assert found.remarks == ("A line is left out: 'NaN' is no number.",)
 
 
 def test_units_and_signs_of_spectra_are_read():
@@ -114,6 +153,9 @@ def test_units_and_signs_of_spectra_are_read():
     ("text", "problem"),
     [
         ("a,b\n1,2", "No line names"),
+        ("frequency,Z'\n1,2", "lacks Z''; its columns are 'frequency', 'Z''"),
+        ("f,|Z|,-phase (gon)\n1,2,3", "phase is in 'gon'"),
+        ("f;Z';Z''\n1,000,000;1,234;-5,678", "groups of thousands"),
         ("f,Z',Z''\n1,2", "too short"),
         ("f,Z',Z''\n1,nan,2", "no number"),
         ("f (m),Z',Z''\n1,2,3", "column is in"),
@@ -145,3 +187,11 @@ def test_activation_energy_and_conductivity_are_found(energy_eV, log_conductivit
 def test_one_temperature_gives_no_activation_energy():
     with pytest.raises(InvalidValueError, match="at least two temperatures"):
         fit_arrhenius([Point(300, 1e-4, 1e-6)] * 3)
+
+
+def test_what_all_points_share_is_added_once():
+    points = [Point(t, math.exp(-4000 / t) / t, 1e-3 * math.exp(-4000 / t) / t) for t in range(280, 380, 10)]
+    alone, shared = fit_arrhenius(points), fit_arrhenius(points, shared_relative=0.14)
+    assert shared.conductivity_S_per_cm == alone.conductivity_S_per_cm
+    assert shared.activation_energy_sigma_eV == alone.activation_energy_sigma_eV
+    assert shared.conductivity_sigma_S_per_cm / shared.conductivity_S_per_cm == pytest.approx(0.14, rel=1e-3)

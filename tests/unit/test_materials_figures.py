@@ -12,8 +12,9 @@ from domain.measurement import Censoring
 from services.intake import record_amendment, record_measurement, retract
 from services.intake.testing import claim, example_measurement
 from services.reports.agreement import Z_95, calibration, compared, predictions
-from services.reports.campaign_data import CampaignData, read_campaign_data
-from services.reports.figures import MOST_POINTS, Plot, draw, thinned
+from services.reports.campaign_data import CampaignData
+from services.reports.figure import MOST_POINTS, thinned
+from services.reports.figures import Plot, draw
 from services.reports.spending import best_curves, spent_by_round
 from services.store import Store
 from services.store.examples import bench, example_pick, open_example
@@ -32,7 +33,7 @@ def measure(store: Store, query: QueryRecord, value: float, censoring: Censoring
 
 
 def read(store: Store) -> CampaignData:
-    return read_campaign_data(store, store.campaigns.get("example"))
+    return CampaignData(store, store.campaigns.get("example"))
 
 
 def test_predictions_are_those_of_the_target_that_were_measured_exactly(store: Store) -> None:

@@ -219,3 +219,15 @@ def test_a_known_material_of_a_blueprint_alone_has_no_sites_to_write(rock_salt_l
     with pytest.raises(InvalidValueError, match="sites of salt are not known"):
         write_material(material, StructureFormat.CIF)
     assert known_material(read_plain_cif(GOOD), source="x", source_id="y").formula == "Li"
+
+
+def test_one_bad_entry_of_an_optimade_file_does_not_lose_the_others(tmp_path: Path) -> None:
+    from services.optimade.entries import structure_attributes
+
+    good = {"id": "1", "type": "structures", "attributes": structure_attributes(read_plain_cif(GOOD))}
+    bad = {**good, "id": "bare", "attributes": {**good["attributes"], "lattice_vectors": None}}
+    (tmp_path / "found.json").write_text(json.dumps({"data": [good, bad, good, 7]}))
+    found = list(read_materials(tmp_path / "found.json", source="own"))
+    assert [reading.material is None for reading in found] == [False, True, False, True]
+    assert [reading.name for reading in found[1::2]] == ["found.json: bare", "found.json: entry 4"]
+    assert "lattice_vectors" in (found[1].problem or "")
