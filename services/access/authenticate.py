@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import NotAuthenticatedError, StoreBusyError
+from domain.json_value import JsonObject
 from services.access.passwords import check_password
 from services.access.principal import Principal
 from services.access.roles import PERMISSIONS_OF_ROLE
@@ -73,17 +74,28 @@ def log_in(store: Store, name: str, password: str, *, client: str) -> Login:
         # The same work for a name that nobody has, which may be a password that was typed into the wrong field.
         store.audit.append("nobody", "session.refuse", f"user {user.name}" if user else "unknown user", _from(client))
         raise _wrong()
-    secret = new_secret(SecretKind.SESSION)
-    expires_at = store.now() + SESSION_LASTS
     with store.writing():
         user = store.people.by_id(user.id)
         if not user.is_active or store.people.password_hash(user.id) != password_hash:
             # Changed while the password was looked at: the session would outlive the end of all others.
             raise _wrong()
         forgive(store, attempt)
-        store.sessions.sweep()
-        store.sessions.create(user.id, secret_hash=secret.hash, expires_at=expires_at)
-        store.audit.append(user.name, "session.open", f"user {user.name}", _from(client))
+        return open_session(store, user, _from(client))
+
+
+def open_session(store: Store, user: UserRecord, details: JsonObject) -> Login:
+    """Signs in somebody who has proven who they are, inside a transaction.
+
+    Args:
+        store: The store.
+        user: Who they are.
+        details: What the audit log keeps of how they came in.
+    """
+    secret = new_secret(SecretKind.SESSION)
+    expires_at = store.now() + SESSION_LASTS
+    store.sessions.sweep()
+    store.sessions.create(user.id, secret_hash=secret.hash, expires_at=expires_at)
+    store.audit.append(user.name, "session.open", f"user {user.name}", details)
     return Login(principal_of(user, store.people.groups_of(user.id)), secret.text, expires_at)
 
 

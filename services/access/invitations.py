@@ -1,6 +1,7 @@
 """Links that make somebody a user: each is good once and for a day."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from domain.errors import NotAuthenticatedError
@@ -14,6 +15,33 @@ from services.access.token_format import Secret, SecretKind, new_secret
 from services.store import Store
 
 INVITATION_LASTS: Final = timedelta(hours=24)
+FIRST_LINK_STANDS: Final = timedelta(hours=1)
+"""So long no other process that starts replaces the first administrator's link.
+
+Only its hash is kept, so that it cannot be printed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLink:
+    """The link that makes the first administrator."""
+
+    text: str | None
+    """None where another process has printed it."""
+    made_at: datetime
+
+
+def first_link_at_start(store: Store, base_url: str) -> FirstLink | None:
+    """What a service that starts says of the first administrator's link; None once there is a user.
+
+    Of several processes that start together, one makes the link. One that was made less than an hour ago stands.
+    """
+    with store.writing():
+        made_at = store.invitations.newest_open(Role.ADMINISTRATOR)
+        now = store.now()
+        if made_at is not None and now - made_at < FIRST_LINK_STANDS and store.people.is_empty():
+            return FirstLink(None, made_at)
+        link = first_administrator_link(store, base_url)
+        return None if link is None else FirstLink(link, now)
 
 
 def first_administrator_link(store: Store, base_url: str) -> str | None:
@@ -78,5 +106,5 @@ def _link(store: Store, base_url: str, *, role: Role, group_id: int | None) -> s
 def _no_invitation() -> NotAuthenticatedError:
     return NotAuthenticatedError(
         "This invitation is not good: misspelt, taken already, withdrawn or more than a day old.",
-        remedy="Ask for a new one; before there is any user, start the service again.",
+        remedy="Ask for a new one; before there is any user: petalite user first-link",
     )

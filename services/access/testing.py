@@ -23,6 +23,7 @@ from services.store import Store, open_store
 from services.store.access_tables import audit
 from services.store.audit import AuditRecord
 from services.store.examples import Bench, example_spec
+from services.store.identities import AttemptRecord
 from services.store.testing import StoreCheck
 from services.store.tokens import TOUCH_EVERY
 
@@ -152,6 +153,45 @@ def check_one_of_many_takes_an_invitation(bench: Bench) -> None:
     assert [user.name for user in bench.store.people.list()] == [winner.name]
     assert [row.action for row in bench.store.audit.list()] == ["user.join"]
     assert first_administrator_link(bench.store, "http://here") is None
+
+
+def check_an_identity_is_one_users(bench: Bench) -> None:
+    """An identity is one user's, by provider and subject; a user may have several."""
+    store = bench.store
+    ann, bob = (add_user(store, name, role=Role.VIEWER, by=local_operator()) for name in ("ann", "bob"))
+    assert store.identities.find("https://one", "7") is None
+    first = store.identities.create(ann.id, issuer="https://one", subject="7", is_mapped=True)
+    other = store.identities.create(ann.id, issuer="https://other", subject="7", is_mapped=False)
+    assert (first.is_mapped, first.created_at) == (True, bench.clock())
+    with pytest.raises(ConflictError, match="'7' is linked already"):
+        store.identities.create(bob.id, issuer="https://one", subject="7", is_mapped=False)
+    assert store.identities.find("https://one", "7") == (first, ann)
+    assert store.identities.of_user(ann.id) == (first, other)
+    assert store.identities.of_user(ann.id, after=first.id, limit=1) == (other,)
+    with pytest.raises(NotFoundError, match=f"no identity number {first.id}"):
+        store.identities.remove(bob.id, first.id)
+    assert store.identities.remove(ann.id, first.id) == first
+    assert store.identities.of_user(ann.id) == (other,)
+
+
+def check_one_of_many_returns_from_the_identity_provider(bench: Bench) -> None:
+    """A departure is good for one return, of the browser that left, until it is over."""
+    departures = bench.store.oidc_attempts
+    attempt = AttemptRecord(user_id=None, next_path="/api/v1/me", failure_id=3)
+
+    def leave(state: str) -> None:
+        over = bench.clock() + timedelta(minutes=10)
+        departures.create(attempt, state_hash=state, browser_hash="browser", expires_at=over)
+
+    leave("first")
+    assert departures.take(state_hash="first", browser_hash="another") is None
+    assert departures.take(state_hash="other", browser_hash="browser") is None
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: departures.take(state_hash="first", browser_hash="browser"), range(16)))
+    assert [found for found in taken if found is not None] == [attempt]
+    leave("second")
+    bench.clock.advance(600)
+    assert departures.take(state_hash="second", browser_hash="browser") is None
 
 
 def check_attempts_are_counted_before_they_are_looked_at(bench: Bench) -> None:
@@ -306,6 +346,8 @@ ACCESS_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_token_use_is_noted,
     check_sessions_end,
     check_one_of_many_takes_an_invitation,
+    check_an_identity_is_one_users,
+    check_one_of_many_returns_from_the_identity_provider,
     check_attempts_are_counted_before_they_are_looked_at,
     check_somebody_can_always_administer,
     check_audit_is_one_chain,

@@ -2,7 +2,7 @@
 
 import ipaddress
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,6 +17,8 @@ MOST_FROM_CLIENT: Final = 20
 """From one address on any accounts; a laboratory may share an address."""
 MOST_ON_ACCOUNT: Final = 25
 """From anywhere: more than one address may make, so that a stranger cannot lock an account's owner out from one."""
+MOST_DEPARTURES_FROM_CLIENT: Final = 60
+"""Sent from one address to the identity provider and not let in; many give up there, or are not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,31 @@ def count_attempt(store: Store, name: str, *, client: str) -> Attempt:
         from_client: MOST_FROM_CLIENT,
         account_from_client: MOST_ON_ACCOUNT_FROM_CLIENT,
     }
+    return Attempt((account, account_from_client), _count(store, most)[from_client])
+
+
+def count_departure(store: Store, *, client: str) -> int:
+    """Counts somebody who is sent to the identity provider, as a failure until they come back and are let in.
+
+    Returns:
+        Number of the count, by which `store.login_failures` forgets it.
+
+    Raises:
+        TooManyAttemptsError: If too many from the address came back without being let in lately, or not at all.
+    """
+    from_client = _digest("sent to the identity provider", _network(client))
+    return _count(store, {from_client: MOST_DEPARTURES_FROM_CLIENT})[from_client]
+
+
+def _count(store: Store, most: Mapping[str, int]) -> dict[str, int]:
+    """Counts an attempt under each subject, unless one of them has had its most. Returns the numbers of the counts."""
     now = store.now()
     with store.writing():
         store.login_failures.sweep(now - WINDOW)
         # In one order for everybody, or two who lock the same subjects would wait for each other.
         wait_s = max(_wait_s(store, subject, most[subject], now=now) for subject in sorted(most))
         if wait_s == 0:
-            counted = {subject: store.login_failures.append(subject) for subject in most}
-            return Attempt((account, account_from_client), counted[from_client])
+            return {subject: store.login_failures.append(subject) for subject in most}
     raise TooManyAttemptsError(
         "There were too many attempts to sign in with this name or from this address.",
         remedy=f"Try again in {math.ceil(wait_s / 60)} min.",

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from domain.errors import ConflictError, NotFoundError
+from domain.errors import ConflictError, InvalidValueError, NotFoundError
 from services.access.authenticate import authenticate
 from services.access.passwords import check_password
 from services.access.roles import Permission
@@ -127,6 +127,10 @@ def test_the_audit_log_is_read_and_verified(petalite, url):
     seal = json.loads(petalite("audit", "verify", "--json"))["seal"]
     assert seal in petalite("audit", "verify", "--seal", seal)
     assert "was cut off" in petalite("audit", "verify", "--seal", "0" * 63 + "1", status=1)
+    for misspelt in (seal[:40], "the seal", seal + "0", ""):
+        with pytest.raises(InvalidValueError, match="is no seal"):
+            petalite("audit", "verify", "--seal", misspelt)
+    assert seal in petalite("audit", "verify", "--seal", f" {seal.upper()} ")
     with open_store(url) as store, store.writing() as connection:
         connection.execute(update(audit).where(audit.c.id == 2).values(subject="group 2"))
     assert "Row 2 is not what was written" in petalite("audit", "verify", status=1)

@@ -9,7 +9,13 @@ from sqlalchemy import select
 from domain.errors import ConflictError, InvalidValueError, NotAuthenticatedError, TooManyAttemptsError
 from services.access import authenticate as signing
 from services.access.authenticate import authenticate, log_in, log_out
-from services.access.invitations import accept_invitation, first_administrator_link, invite
+from services.access.invitations import (
+    FirstLink,
+    accept_invitation,
+    first_administrator_link,
+    first_link_at_start,
+    invite,
+)
 from services.access.passwords import _NOBODY, check_password, hash_password
 from services.access.people import activate, add_group, add_user, deactivate, set_password, set_role
 from services.access.principal import local_operator
@@ -283,6 +289,18 @@ def test_the_first_link_is_replaced_by_the_next_and_ends_with_the_first_user(sto
     assert first_administrator_link(store, "http://here") is None
     with for_good:
         accept_invitation(store, second, name="eve", password=PASSWORD)
+
+
+def test_of_processes_that_start_together_one_makes_the_first_link(store, clock):
+    first = first_link_at_start(store, "http://here")
+    assert first.text.startswith("http://here/join#")
+    clock.advance(3500)
+    assert first_link_at_start(store, "http://here") == FirstLink(None, first.made_at)
+    clock.advance(200)
+    second = first_link_at_start(store, "http://here")
+    assert second.text not in {None, first.text}
+    accept_invitation(store, second.text.partition("#")[2], name="eve", password=PASSWORD)
+    assert first_link_at_start(store, "http://here") is None
 
 
 def test_an_invitation_is_good_for_a_day_and_survives_a_typing_error(store, clock, ann):
