@@ -1,6 +1,7 @@
 """advance: bring a campaign as far as it can go now. Safe to call at any time, from anywhere, twice."""
 
 import os
+import socket
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
@@ -9,6 +10,7 @@ from domain.events import EventKind
 from domain.states import CampaignState, RoundState
 from flows.campaign_round import campaign_round
 from flows.closing import refresh_summary
+from flows.prudence import is_runnable, is_worthwhile
 from flows.runner import RUNNER_PREFIX, runner_lease
 from flows.standing import open_queries, waits_for_approval
 from flows.workplace import Workplace, open_workplace
@@ -28,20 +30,24 @@ class Outcome(StrEnum):
     WAITING = "waiting"
     """People or machines owe answers, or somebody must approve what is to be spent."""
     PAUSED = "paused"
-    """Somebody paused it."""
+    """Somebody paused it, or it was paused because going on would only cost money."""
     STOPPED = "stopped"
     """Somebody stopped it."""
     BUSY = "busy"
     """Another process is advancing it right now."""
 
 
-def advance(campaign: str) -> Outcome:
+def advance(campaign: str, *, by_worker: bool = False) -> Outcome:
     """Runs round after round until the campaign is complete, waits for others, or is paused or stopped.
 
     The store and the number of oracle processes are those of the environment (`services.settings`).
 
     Whoever was killed while running the campaign is replaced: its claims go back to the queue and its open round
     is continued.
+
+    Args:
+        campaign: Its name.
+        by_worker: Whether a worker does it, which nobody sees: everybody who watches the campaign is told.
 
     Raises:
         PetaliteError: If the store, an oracle or a component refuses to work.
@@ -53,6 +59,8 @@ def advance(campaign: str) -> Outcome:
         if runner is None:
             return Outcome.BUSY
         with open_workplace(campaign, runner) as workplace:
+            if by_worker:
+                _announce_worker(workplace)
             return _advance(workplace)
 
 
@@ -60,10 +68,12 @@ def _advance(workplace: Workplace) -> Outcome:
     store, campaign_id = workplace.store, workplace.campaign.id
     store.queries.requeue_held_by(campaign_id, RUNNER_PREFIX)
     store.queries.requeue_lapsed(store.now())
+    if workplace.campaign.state in _STARTABLE and not is_runnable(workplace):
+        return _ended(workplace)
     index = _next_round(workplace)
     if index is not None:
         _announce_missing_oracles(workplace)
-    while index is not None and _move_on(workplace, _STARTABLE, CampaignState.RUNNING):
+    while index is not None and is_worthwhile(workplace) and _move_on(workplace, _STARTABLE, CampaignState.RUNNING):
         campaign_round(workplace.campaign.name, index, workplace.runner)
         if not workplace.may_go_on():
             return _ended(workplace)
@@ -130,6 +140,14 @@ def _waits_for_others(workplace: Workplace, latest: RoundRecord) -> bool:
 
 def _laboratory_has_answered(workplace: Workplace, latest: RoundRecord) -> bool:
     return any(workplace.fidelity(name).is_laboratory for name in workplace.news_since(latest.notes))
+
+
+def _announce_worker(workplace: Workplace) -> None:
+    wish, host = workplace.campaign.wake_at, socket.gethostname()
+    waited_s = 0.0 if wish is None else max(0.0, (workplace.store.now() - wish).total_seconds())
+    after = "" if wish is None else f", {waited_s:.1f} s after it was asked for"
+    message = f"a worker on {host} takes {workplace.campaign.name} up{after}"
+    workplace.emit(EventKind.STAGE_NOTE, message, host=host, waited_s=round(waited_s, 3))
 
 
 def _announce_missing_oracles(workplace: Workplace) -> None:

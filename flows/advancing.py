@@ -31,7 +31,7 @@ def advance_campaign(campaign: str) -> str:
         Where the campaign was left (`flows.advance.Outcome`).
     """
     try:
-        return advance(campaign).value
+        return advance(campaign, by_worker=True).value
     except Exception as error:
         _try_again_later(campaign, str(error) if isinstance(error, PetaliteError) else repr(error))
         raise

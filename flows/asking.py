@@ -1,5 +1,7 @@
 """ask: a round's queries at one fidelity, on warm oracle processes."""
 
+from functools import partial
+
 from domain.blueprint import Blueprint
 from domain.events import EventKind
 from domain.ports import ComputedOracle
@@ -19,19 +21,28 @@ def ask_fidelity(workplace: Workplace, opened: RoundRecord, fidelity: str) -> No
     are cancelled, and their money is free again.
     """
     _cancel_pointless(workplace, opened, fidelity)
-    oracle = workplace.oracles[fidelity]
     queued = queued_queries(workplace, fidelity, opened.index)
-    if not queued or fidelity in workplace.waiting_fidelities or not isinstance(oracle, ComputedOracle):
+    if not queued or fidelity in workplace.waiting_fidelities:
+        return
+    oracle = workplace.oracles[fidelity]
+    if not isinstance(oracle, ComputedOracle):
         return
     workplace.emit(
         EventKind.STAGE_STARTED, f"ask: {len(queued)} × {fidelity}", stage="ask", fidelity=fidelity, round=opened.index
     )
     limit = workplace.fidelity(fidelity).max_concurrent
     n_processes = min(workplace.settings.workers, len(queued), limit or len(queued))
-    with oracle_processes(workplace.fidelity(fidelity), n_processes) as processes:
+    scratch = workplace.settings.scratch
+    with oracle_processes(workplace.fidelity(fidelity), n_processes, scratch=scratch) as processes:
         symbols = _reference_elements(oracle, _blueprints(workplace, queued))
         references = find_references(workplace, oracle, fidelity, symbols, processes)
-        desk = Desk(workplace, oracle, fidelity=fidelity, round_index=opened.index, references=references)
+        new_desk = partial(Desk, workplace, oracle, fidelity=fidelity, round_index=opened.index, references=references)
+        # One of these may have taken the computer down. Each by itself: the guilty one takes no innocent one with it.
+        suspects = workplace.store.queries.lost(workplace.campaign.id) & {query.id for query in queued}
+        for suspect in sorted(suspects):
+            alone = new_desk(only=suspect)
+            serve_in_threads(processes[:1], alone.serve, runner=workplace.runner, stop=alone.close)
+        desk = new_desk()
         serve_in_threads(processes, desk.serve, runner=workplace.runner, stop=desk.close)
 
 

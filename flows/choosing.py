@@ -52,7 +52,8 @@ def _supported(workplace: Workplace, sample: Sample) -> Sample:
 def _refusal(workplace: Workplace, blueprint: Blueprint) -> UnsupportedCrystalError | None:
     try:
         for name in workplace.ladder.names:
-            workplace.oracles[name].require_supported(blueprint)
+            if name in workplace.oracles:
+                workplace.oracles[name].require_supported(blueprint)
     except UnsupportedCrystalError as refusal:
         return refusal
     return None

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 
 from domain.blueprint import Blueprint
 from domain.errors import InvalidValueError
@@ -9,6 +10,7 @@ from domain.look import LookRequest
 from domain.measurement import FailureKind
 from domain.ports import ComputedOracle
 from flows.answers import as_refusal, failure_of, measurement_of
+from flows.outage import outlast
 from flows.references import MissingReference
 from flows.standing import queued_queries
 from flows.workplace import Workplace
@@ -31,6 +33,7 @@ class Desk:
         fidelity: Name of the fidelity.
         round_index: Number of the round.
         references: Reference energies in eV/atom by element, or why there is none.
+        only: Number of the one query that is handed out here; None for all.
     """
 
     def __init__(
@@ -41,12 +44,14 @@ class Desk:
         fidelity: str,
         round_index: int,
         references: Mapping[str, float | MissingReference],
+        only: int | None = None,
     ) -> None:
         self._workplace = workplace
         self._oracle = oracle
         self._fidelity = workplace.fidelity(fidelity)
         self._round_index = round_index
         self._references = references
+        self._only = only
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -54,8 +59,11 @@ class Desk:
         self._closed.set()
 
     def serve(self, process: OracleProcess, worker: str) -> None:
-        """Claims one query after the other until none is queued, the desk closes, or the campaign may not go on."""
-        while (query := self._claim_next(worker)) is not None:
+        """Claims one query after the other until none is queued, the desk closes, or the campaign may not go on.
+
+        A store that is away for a while is waited for: looks go on meanwhile, and their answers are recorded then.
+        """
+        while (query := outlast(lambda: self._claim_next(worker), self._closed)) is not None:
             try:
                 self._answer(query, process)
             except BaseException:
@@ -63,14 +71,14 @@ class Desk:
                 raise
 
     def _answer(self, query: QueryRecord, process: OracleProcess) -> None:
-        blueprint = self._workplace.store.candidates.get(query.candidate_id).blueprint
-        outcome = self._missing_reference(blueprint) or process.look(self._request(query, blueprint))
+        request = outlast(lambda: self._request(query), self._closed)
+        outcome = self._missing_reference(request.blueprint) or process.look(request)
         if self._closed.is_set():
             self._give_back(query)
         elif isinstance(outcome, Refusal):
             self._fail(query, outcome)
         else:
-            self._record(query, blueprint, outcome)
+            self._record(query, request.seed, outcome)
 
     def _give_back(self, query: QueryRecord) -> None:
         self._workplace.store.queries.release(query.id, query.fence)
@@ -90,7 +98,8 @@ class Desk:
     def _queued(self) -> tuple[QueryRecord, ...]:
         if self._closed.is_set():
             return ()
-        return queued_queries(self._workplace, self._fidelity.name, self._round_index)
+        queued = queued_queries(self._workplace, self._fidelity.name, self._round_index)
+        return tuple(query for query in queued if self._only in {None, query.id})
 
     def _missing_reference(self, blueprint: Blueprint) -> Refusal | None:
         for symbol in self._oracle.reference_elements(blueprint):
@@ -99,32 +108,28 @@ class Desk:
                 return Refusal(FailureKind.REJECTED, reference.reason, core_seconds=0.0, wall_s=0.0)
         return None
 
-    def _request(self, query: QueryRecord, blueprint: Blueprint) -> LookRequest:
+    def _request(self, query: QueryRecord) -> LookRequest:
+        blueprint = self._workplace.store.candidates.get(query.candidate_id).blueprint
         found = {symbol: self._references[symbol] for symbol in self._oracle.reference_elements(blueprint)}
         return LookRequest(
             blueprint=blueprint,
-            seed=self._seed(blueprint),
+            seed=self._workplace.spec.look_seed(blueprint),
             realizations=tuple(r.realization for r in self._workplace.store.realizations.list(query.candidate_id)),
             references={s: energy for s, energy in found.items() if not isinstance(energy, MissingReference)},
         )
 
-    def _seed(self, blueprint: Blueprint) -> int:
-        return self._workplace.spec.look_seed(blueprint)
-
-    def _record(self, query: QueryRecord, blueprint: Blueprint, answer: Answer) -> None:
+    def _record(self, query: QueryRecord, seed: int, answer: Answer) -> None:
+        # Made once: what is handed in again must be the same, for it may have arrived.
+        measurement = measurement_of(answer, self._oracle, self._fidelity, worker=query.worker or "", seed=seed)
+        realizations = answer.result.realizations
+        record = partial(record_measurement, self._workplace.store, query.id, fence=query.fence)
         try:
-            record_measurement(
-                self._workplace.store,
-                query.id,
-                fence=query.fence,
-                measurement=measurement_of(
-                    answer, self._oracle, self._fidelity, worker=query.worker or "", seed=self._seed(blueprint)
-                ),
-                realizations=answer.result.realizations,
-            )
+            outlast(lambda: record(measurement=measurement, realizations=realizations), self._closed)
         except InvalidValueError as implausible:
             self._fail(query, as_refusal(answer, implausible))
 
     def _fail(self, query: QueryRecord, refusal: Refusal) -> None:
         failure = failure_of(refusal, self._fidelity, worker=query.worker or "")
-        record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure)
+        outlast(
+            lambda: record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure), self._closed
+        )

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from domain.fidelity import Fidelity
 from oracles.process import OracleProcess
+from services.scratch import LOOKS_PREFIX, held_folder
 
 INTERRUPT_S: Final = 0.2
 """How often children are ended while threads still serve them: one may have been started a moment ago."""
@@ -15,14 +17,15 @@ Serve: TypeAlias = Callable[[OracleProcess, str], None]
 
 
 @contextmanager
-def oracle_processes(fidelity: Fidelity, n_processes: int) -> Iterator[tuple[OracleProcess, ...]]:
-    """Opens processes that start at their first look, and ends them afterwards."""
-    processes = tuple(OracleProcess(fidelity) for _ in range(n_processes))
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.close()
+def oracle_processes(fidelity: Fidelity, n_processes: int, *, scratch: Path) -> Iterator[tuple[OracleProcess, ...]]:
+    """Opens processes that start at their first look, and ends them afterwards; `scratch` is for their files."""
+    with held_folder(scratch, LOOKS_PREFIX) as folder:
+        processes = tuple(OracleProcess(fidelity, scratch=folder) for _ in range(n_processes))
+        try:
+            yield processes
+        finally:
+            for process in processes:
+                process.close()
 
 
 def serve_in_threads(

@@ -1,16 +1,18 @@
-"""Reference energies of the elements: computed once for an oracle and its settings, then kept for every campaign."""
+"""Reference energies of the elements: computed once for an oracle and its settings, kept for a group's campaigns."""
 
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from domain.errors import ConflictError
 from domain.events import EventKind
 from domain.measurement import FailureKind, Provenance
 from domain.ports import ComputedOracle
 from flows.processes import serve_in_threads
 from flows.workplace import Workplace
 from oracles.process import OracleProcess, Refusal
+from services.intake.references import record_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,12 @@ def find_references(
 ) -> Mapping[str, float | MissingReference]:
     """Finds the reference energies (eV/atom) of elements, computing those that the store does not have.
 
-    They belong to the oracle, not to the campaign, and are charged to nobody; their core-seconds are kept.
+    They belong to the campaign's group and are charged to nobody; their core-seconds are kept.
     """
     settings_digest = workplace.fidelity(fidelity).settings_digest
-    stored = workplace.store.references.get(oracle.name, oracle.version, settings_digest)
+    stored = workplace.store.references.get(
+        oracle.name, oracle.version, settings_digest, group_id=workplace.campaign.group_id
+    )
     found: dict[str, float | MissingReference] = {
         found_symbol: record.reference.energy_eV_per_atom for found_symbol, record in stored.items()
     }
@@ -70,7 +74,18 @@ def _compute(
         settings_digest=workplace.fidelity(fidelity).settings_digest,
         worker=worker,
     )
-    record = workplace.store.references.put(answer.reference, provenance=provenance, core_seconds=answer.core_seconds)
+    try:
+        record = record_reference(
+            workplace.store,
+            answer.reference,
+            provenance=provenance,
+            group_id=workplace.campaign.group_id,
+            core_seconds=answer.core_seconds,
+            campaign_id=workplace.campaign.id,
+        )
+    except ConflictError as refused:
+        workplace.emit(EventKind.STAGE_NOTE, f"ask: {refused}", symbol=symbol)
+        return MissingReference(refused.problem)
     energy = record.reference.energy_eV_per_atom
     workplace.emit(
         EventKind.REFERENCE_DONE,

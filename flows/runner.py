@@ -12,7 +12,8 @@ from typing import Final
 import psutil
 
 from domain.digest import content_digest
-from domain.errors import StoreBusyError
+from domain.errors import StoreError
+from flows.outage import TRIES_EVERY_S
 from services.store import Store
 
 RUNNER_PREFIX: Final = "runner:"
@@ -36,9 +37,13 @@ def runner_lease(store: Store, campaign_id: int) -> Iterator[str | None]:
     over = threading.Event()
 
     def renew() -> None:
-        while not over.wait(RENEWAL_S):
-            with suppress(StoreBusyError):  # the lease outlasts several renewals
+        wait_s = RENEWAL_S
+        while not over.wait(wait_s):
+            try:
                 store.campaigns.renew_runner(campaign_id, holder, LEASE_S)
+                wait_s = RENEWAL_S
+            except StoreError:  # when the store is back, whoever comes first has the campaign
+                wait_s = TRIES_EVERY_S
 
     renewal = threading.Thread(target=renew, name="runner-lease", daemon=True)
     renewal.start()
@@ -73,4 +78,4 @@ def _replace_dead_runner(store: Store, campaign_id: int) -> None:
     machine, _, process = runner.holder.removeprefix(RUNNER_PREFIX).partition(":")
     process_id = process.partition(":")[0]
     if machine == _machine() and process_id.isdigit() and not psutil.pid_exists(int(process_id)):
-        store.campaigns.break_runner(campaign_id, runner.holder)
+        store.campaigns.release_runner(campaign_id, runner.holder)

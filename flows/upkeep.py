@@ -1,11 +1,16 @@
 """Upkeep of the store, by whichever worker comes first: nothing here matters to the second."""
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from services.access.throttle import WINDOW
 from services.intake.idempotency import forget_old_keys
+from services.scratch import EXPORT_PREFIX, LOOKS_PREFIX, sweep_files, sweep_folders
+from services.settings import Settings
 from services.store import Store
+from services.uploads.artifacts import INCOMING
 
 TENDS_EVERY: Final = timedelta(hours=1)
 LONG: Final = timedelta(hours=1)
@@ -16,15 +21,18 @@ _SWEEPER: Final = "upkeep:sweeper"
 
 
 class Upkeep:
-    """What one worker does for the store between campaigns.
+    """What one worker does for the store and the disk between campaigns.
 
     Args:
         store: The store.
+        settings: Name the folders.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
+        self._settings = settings
         self._tended_at = store.now()
+        sweep_leftovers(settings)
 
     def tend(self) -> int:
         """Every hour ends claims that lapsed long ago, and once a day forgets what nobody asks for any more.
@@ -42,6 +50,7 @@ class Upkeep:
             return 0
         n_ended = self._store.queries.requeue_lapsed(now - LONG)
         self._sweep_in_turn()
+        sweep_leftovers(self._settings)
         self._tended_at = now
         return n_ended
 
@@ -50,6 +59,13 @@ class Upkeep:
         cursors.begin(_SWEEPER, 0)
         if cursors.take(_SWEEPER, SWEEPS_EVERY.total_seconds()) is not None:
             sweep(self._store)
+
+
+def sweep_leftovers(settings: Settings) -> None:
+    """Removes what killed processes left on the disk: folders of looks and exports, and files half received."""
+    sweep_folders(settings.scratch, LOOKS_PREFIX)
+    sweep_folders(Path(tempfile.gettempdir()), EXPORT_PREFIX)
+    sweep_files(settings.artifacts, INCOMING, older_than_s=SWEEPS_EVERY.total_seconds())
 
 
 def sweep(store: Store) -> None:

@@ -1,17 +1,18 @@
-"""Whether a spec can be run at all: refused before anything is spent."""
+"""Whether a spec can be run at all: refused before anything is spent. Loads nothing that computes."""
 
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import partial
 
 from domain.campaign import CampaignSpec
 from domain.errors import EmptySpaceError, SpecError, UnknownOracleError
-from domain.fidelity import Fidelity
-from domain.parsing import ParseError
-from domain.ports import Oracle
+from domain.fidelity import AnsweredBy, Fidelity
+from domain.parsing import LocatedError, Location, ParseError, Problem
 from domain.search_space import SearchSpace
-from generators.feasibility import require_feasible
-from generators.registry import build_generator
-from oracles.registry import build_oracle
-from surrogates.registry import build_surrogate
+from generators.feasibility import SpaceReport, require_feasible
+from generators.registry import require_generator
+from oracles.registry import build_oracle, oracle_names
+from surrogates.registry import require_surrogate
 
 
 def require_runnable(spec: CampaignSpec) -> None:
@@ -19,32 +20,96 @@ def require_runnable(spec: CampaignSpec) -> None:
 
     Raises:
         EmptySpaceError: If no crystal satisfies the search space, naming the constraint that empties it.
-        UnknownOracleError: If a fidelity names an oracle that is not registered.
-        SpecError: If a component or an oracle refuses its settings, or an oracle measures something else.
+        UnknownOracleError: If a fidelity names an oracle that is not registered, unless machines answer it.
+        SpecError: If a component or an oracle refuses its settings, or an oracle measures something else; where several
+            things are wrong, a `LocatedError` with all of them.
     """
+    found = tuple(_refusals(spec))
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        problems = tuple(problem for error in found for problem in places_of(error))
+        raise ParseError("The campaign spec", problems)
+
+
+@dataclass(frozen=True, slots=True)
+class CrystalCount:
+    """What a search space holds."""
+
+    n_compositions: int | None
+    """Exact number of pairs of a space group and a neutral composition; None where counting would take too long."""
+    n_groups: int
+    """Space groups that host some composition."""
+    empty_groups: tuple[int, ...]
+    """Numbers of those that host none."""
+    inert_elements: tuple[str, ...]
+    """Symbols of the elements that are never drawn, because they have no oxidation state."""
+
+
+def count_crystals(space: SearchSpace) -> CrystalCount:
+    """Counts what a search space holds.
+
+    Raises:
+        EmptySpaceError: If it holds no crystal, naming the constraint that empties it.
+        SpecError: If it is too large for an exact look-ahead.
+    """
+    report = _require_crystals(space)
+    return CrystalCount(report.n_compositions, len(report.groups), report.empty_groups, report.inert_elements)
+
+
+def _refusals(spec: CampaignSpec) -> Iterator[SpecError | UnknownOracleError]:
+    checks: tuple[Callable[[], object], ...] = (
+        partial(_require_crystals, spec.space),
+        *(partial(_require_oracle, spec, fidelity, place) for place, fidelity in enumerate(spec.ladder)),
+        partial(require_generator, spec.generator),
+        partial(require_surrogate, spec.surrogate),
+    )
+    for check in checks:
+        try:
+            check()
+        except (SpecError, UnknownOracleError) as error:
+            yield error
+
+
+def places_of(error: SpecError | UnknownOracleError) -> tuple[Problem, ...]:
+    """What `require_runnable` says is wrong, each with its place."""
+    if isinstance(error, LocatedError):
+        return error.problems
+    field, _, problem = error.problem.partition(": ")  # as every check here begins
+    return (Problem(_location(field), f"{problem} {error.remedy}"),)
+
+
+def _location(field: str) -> Location:
+    parts = field.replace("[", ".").replace("]", "").split(".")
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def _require_crystals(space: SearchSpace) -> SpaceReport:
     try:
-        require_feasible(spec.space)
+        return require_feasible(space)
     except EmptySpaceError as error:
         raise EmptySpaceError(f"space.{_field(error.problem)}: {error.problem}", remedy=error.remedy) from error
-    for position, fidelity in enumerate(spec.ladder):
-        oracle = _build(fidelity, position)
-        if oracle.quantity.name != spec.objective.quantity:
-            raise SpecError(
-                f"ladder[{position}]: oracle '{fidelity.oracle}' measures {oracle.quantity.name}, but the objective "
-                f"is {spec.objective.quantity}.",
-                remedy="Choose an oracle that measures the objective.",
-            )
-    build_generator(spec.generator, spec.space, seed=spec.seed)
-    build_surrogate(spec.surrogate, space=spec.space, ladder=spec.fidelities, objective=spec.objective)
+    except SpecError as error:
+        raise SpecError(f"space: {error.problem}", remedy=error.remedy) from error
 
 
-def _build(fidelity: Fidelity, position: int) -> Oracle:
+def _require_oracle(spec: CampaignSpec, fidelity: Fidelity, place: int) -> None:
+    if fidelity.answered_by is AnsweredBy.MACHINES and fidelity.oracle not in oracle_names():
+        return  # nothing of it is needed here, and what it measures is seen by the units of its answers
     try:
-        return build_oracle(fidelity.oracle, fidelity.settings)
+        oracle = build_oracle(fidelity.oracle, fidelity.settings)
     except ParseError as error:
-        raise error.within("The campaign spec", "ladder", position, "settings") from error
+        raise error.within("The campaign spec", "ladder", place, "settings") from error
     except UnknownOracleError as error:
-        raise UnknownOracleError(f"ladder[{position}].oracle: {error.problem}", remedy=error.remedy) from error
+        raise UnknownOracleError(f"ladder[{place}].oracle: {error.problem}", remedy=error.remedy) from error
+    except SpecError as error:
+        raise SpecError(f"ladder[{place}].settings: {error.problem}", remedy=error.remedy) from error
+    if oracle.quantity.name != spec.objective.quantity:
+        raise SpecError(
+            f"ladder[{place}]: oracle '{fidelity.oracle}' measures {oracle.quantity.name}, but the objective is "
+            f"{spec.objective.quantity}.",
+            remedy="Choose an oracle that measures the objective.",
+        )
 
 
 def _field(problem: str) -> str:

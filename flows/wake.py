@@ -5,20 +5,16 @@ So a lost flow run, a lost server or a killed worker costs a minute, and asking 
 finds the campaign's lease taken.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from domain.errors import PetaliteError
+from domain.json_value import JsonObject
 from flows.names import ADVANCING, DEPLOYMENT
+from flows.prefect_api import PrefectApi, PrefectAwayError
 from services.store import Store
 from services.store.records import CampaignRecord
-
-if TYPE_CHECKING:
-    import httpx
 
 ASK_AGAIN_S: Final = 60.0
 """When a campaign is asked for again whose flow run nobody has begun."""
@@ -33,7 +29,7 @@ class Herald:
         n_slots: Campaigns that the worker advances at the same time.
     """
 
-    def __init__(self, store: Store, prefect: PrefectDeployment, *, n_slots: int) -> None:
+    def __init__(self, store: Store, prefect: "PrefectDeployment", *, n_slots: int) -> None:
         self._store = store
         self._prefect = prefect
         self._n_slots = n_slots
@@ -79,20 +75,15 @@ class _Asked:
     """The campaign's wish to be advanced that it answers; None where its driver had died."""
 
 
-class PrefectAwayError(PetaliteError):
-    """Prefect does not answer, or does not know the deployment yet."""
-
-
 class PrefectDeployment:
-    """A deployment on a Prefect server.
+    """The deployment that every worker has, on a Prefect server.
 
     Args:
-        environ: Holds PREFECT_API_URL, and PREFECT_API_AUTH_STRING or PREFECT_API_KEY where the server wants one.
-        client: Speaks to the server; one is made where none is given.
+        prefect: The server.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, client: httpx.Client | None = None) -> None:
-        self._client = client or prefect_client(environ)
+    def __init__(self, prefect: PrefectApi) -> None:
+        self._prefect = prefect
         self._id: str | None = None
 
     def run(self, campaign: str, *, key: str) -> None:
@@ -102,51 +93,17 @@ class PrefectDeployment:
             PrefectAwayError: If Prefect does not answer as expected.
         """
         if self._id is None:
-            self._id = str(self._ask("GET", f"/deployments/name/{ADVANCING}/{DEPLOYMENT}")["id"])
-        wish = {
+            self._id = str(self._prefect.ask_object("GET", f"/deployments/name/{ADVANCING}/{DEPLOYMENT}").get("id"))
+        wish: JsonObject = {
             "parameters": {"campaign": campaign},
             "idempotency_key": key,
             "state": {"type": "SCHEDULED", "name": "Scheduled"},
         }
         try:
-            self._ask("POST", f"/deployments/{self._id}/create_flow_run", wish)
+            self._prefect.ask_object("POST", f"/deployments/{self._id}/create_flow_run", wish)
         except PrefectAwayError:
             self._id = None  # a new server knows the deployment by another number
             raise
-
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, object]:
-        import httpx
-
-        try:
-            answer = self._client.request(method, path, json=body)
-            answer.raise_for_status()
-            found = answer.json()
-        except httpx.HTTPStatusError as error:
-            raise PrefectAwayError(
-                f"Prefect at {self._client.base_url.host} answers {error.response.status_code} to {path}.",
-                remedy="Wait until a worker has made its deployment known, else read the server's log.",
-            ) from error
-        except (httpx.HTTPError, ValueError) as error:
-            raise PrefectAwayError(
-                f"Prefect does not answer at {self._client.base_url.host}: {type(error).__name__}.",
-                remedy="Start its server; campaigns that wait go on then.",
-            ) from error
-        return found if isinstance(found, dict) else {}
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._client.close()
-
-
-def prefect_client(environ: Mapping[str, str]) -> httpx.Client:
-    """Speaks to the Prefect server that the environment names, with the secret that it wants."""
-    import httpx
-
-    user, _, password = environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
-    headers = {"Authorization": f"Bearer {environ['PREFECT_API_KEY']}"} if environ.get("PREFECT_API_KEY") else {}
-    return httpx.Client(
-        base_url=environ["PREFECT_API_URL"], auth=(user, password) if user else None, headers=headers, timeout=30.0
-    )
 
 
 def _key(record: CampaignRecord, now: datetime) -> str:

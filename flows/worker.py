@@ -24,6 +24,7 @@ from typing import Final
 import structlog
 
 from domain.errors import PetaliteError
+from flows.prefect_api import PrefectApi
 from flows.prefect_server import prefect_server
 from flows.schedules import fire_due
 from flows.upkeep import Upkeep
@@ -58,24 +59,24 @@ def work(settings: Settings, environ: MutableMapping[str, str]) -> None:
         Child("runner", ["flows.deployment"], environ, patience_s=_PATIENCE_S) as runner,
         _notifying(settings, store, stop),
     ):
-        deployment = PrefectDeployment(environ)
-        herald = Herald(store, deployment, n_slots=settings.campaigns)
+        prefect = PrefectApi(environ)
+        herald = Herald(store, PrefectDeployment(prefect), n_slots=settings.campaigns)
         name = f"{WORKER_PREFIX}{socket.gethostname()[:32]}:{os.getpid()}-{secrets.token_hex(3)}"
         log = structlog.get_logger("petalite.worker")
         for number in (signal.SIGTERM, signal.SIGINT):  # only now: a start is broken off at once
             signal.signal(number, lambda _number, _frame: stop.set())
         log.info("worker started", worker=name)
         known_problem = ""
-        signs, upkeep = _Signs(store, name), Upkeep(store)
+        signs, upkeep = _Signs(store, name), Upkeep(store, settings)
         try:
             while not stop.wait(LOOK_S):
                 runner.keep_alive()
-                problem = _look_round(store, herald, signs, upkeep)
+                problem = _look_round(store, herald, runner, signs, upkeep)
                 if problem and problem != known_problem:
                     log.warning("worker waits", problem=problem)
                 known_problem = problem
         finally:
-            deployment.close()
+            prefect.close()
             with contextlib.suppress(PetaliteError):
                 store.cursors.forget(name)
             log.info("worker stopped", worker=name)
@@ -99,7 +100,7 @@ class _Signs:
             self._last_at = now
 
 
-def _look_round(store: Store, herald: Herald, signs: _Signs, upkeep: Upkeep) -> str:
+def _look_round(store: Store, herald: Herald, runner: Child, signs: _Signs, upkeep: Upkeep) -> str:
     """Gives a sign of life, ends lapsed claims, fires schedules, calls campaigns; returns what was in the way."""
     log = structlog.get_logger("petalite.worker")
     try:
@@ -110,6 +111,7 @@ def _look_round(store: Store, herald: Herald, signs: _Signs, upkeep: Upkeep) -> 
             log.info("schedule fired", campaign=campaign)
         for campaign in herald.look_round():
             log.info("campaign called", campaign=campaign)
+            runner.poke()
     except PetaliteError as error:  # the store or Prefect is away; whatever waits goes on waiting
         return error.problem
     return ""

@@ -15,7 +15,7 @@ from domain.measurement import FailureKind
 from domain.ports import Generator, Oracle
 from domain.states import HALTED_CAMPAIGNS
 from generators.registry import build_generator
-from oracles.registry import build_oracle
+from oracles.registry import build_oracle, oracle_names
 from services.settings import Settings, load_settings
 from services.store import Store, open_store
 from services.store.records import CampaignRecord, RoundRecord
@@ -42,8 +42,19 @@ class Workplace:
 
     @cached_property
     def oracles(self) -> Mapping[str, Oracle]:
-        """Every oracle of the ladder by fidelity, whether its software is here or not."""
-        return {fidelity.name: build_oracle(fidelity.oracle, fidelity.settings) for fidelity in self.spec.ladder}
+        """The oracles of the ladder by fidelity, whether their software is here or not.
+
+        One that machines answer may be unknown here.
+
+        Raises:
+            UnknownOracleError: If another one is not registered.
+        """
+        known = oracle_names()
+        return {
+            fidelity.name: build_oracle(fidelity.oracle, fidelity.settings)
+            for fidelity in self.spec.ladder
+            if fidelity.oracle in known or fidelity.name not in self.waiting_fidelities
+        }
 
     @cached_property
     def ladder(self) -> Ladder:

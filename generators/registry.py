@@ -14,6 +14,15 @@ from generators.settings import CrystalGFNSettings, UniformSettings
 T = TypeVar("T")
 
 
+def require_generator(component: Component) -> None:
+    """Refuses what no generator can be built from, and loads none.
+
+    Raises:
+        SpecError: If there is no such generator, or a setting is wrong.
+    """
+    _settings(_known(component), component)
+
+
 def build_generator(component: Component, space: SearchSpace, *, seed: int) -> Generator:
     """Builds the generator that a campaign names.
 
@@ -26,13 +35,18 @@ def build_generator(component: Component, space: SearchSpace, *, seed: int) -> G
         SpecError: If there is no such generator, or a setting is wrong.
         EmptySpaceError: If the search space holds no crystal.
     """
-    build = _BUILDERS.get(component.name)
-    if build is None:
+    _known(component)
+    return _BUILDERS[component.name](component, space, seed)
+
+
+def _known(component: Component) -> type[CrystalGFNSettings] | type[UniformSettings]:
+    settings = _SETTINGS.get(component.name)
+    if settings is None:
         raise SpecError(
             f"generator.name: '{component.name}' is not a generator.",
-            remedy=f"Choose one of {', '.join(sorted(_BUILDERS))}.",
+            remedy=f"Choose one of {', '.join(sorted(_SETTINGS))}.",
         )
-    return build(component, space, seed)
+    return settings
 
 
 def _crystal_gfn(component: Component, space: SearchSpace, seed: int) -> Generator:
@@ -53,6 +67,9 @@ def _settings(cls: type[T], component: Component) -> T:
     return parse(cls, dict(component.settings), what="The campaign spec", prefix=("generator", "settings"))
 
 
+_SETTINGS: Final[Mapping[str, type[CrystalGFNSettings] | type[UniformSettings]]] = MappingProxyType(
+    {"crystal-gfn": CrystalGFNSettings, "uniform": UniformSettings}
+)
 _BUILDERS: Final[Mapping[str, Callable[[Component, SearchSpace, int], Generator]]] = MappingProxyType(
     {"crystal-gfn": _crystal_gfn, "uniform": _uniform}
 )

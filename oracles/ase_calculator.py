@@ -20,7 +20,13 @@ from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity
 from oracles.calculators import CalculatorChoice, kpoint_grid
-from oracles.formation import FORMATION_ENERGY, formation_energy_eV_per_atom, require_references, require_size
+from oracles.formation import (
+    FORMATION_ENERGY,
+    formation_energy_eV_per_atom,
+    references_used,
+    require_references,
+    require_size,
+)
 from oracles.potential import PotentialSettings, relax_placement
 from oracles.potentials import Potential
 from oracles.realization import DrawSettings
@@ -142,6 +148,7 @@ class AseOracle:
             realization_digest=placement.realization.digest,
             details={
                 "energy_eV_per_atom": energy,
+                **references_used(request.blueprint.composition, request.references),
                 "is_relaxed": placement.realization.is_relaxed,
                 **(placements.details if placements else {}),
                 **details,

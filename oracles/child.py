@@ -78,9 +78,14 @@ class Child:
     Its own session keeps Ctrl-C at the terminal away from it: the parent decides.
     """
 
-    def __init__(self, first_line: str) -> None:
-        """Starts the worker; `first_line` is the job."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="petalite-oracle-", ignore_cleanup_errors=True)
+    def __init__(self, first_line: str, scratch: Path | None = None) -> None:
+        """Starts the worker.
+
+        Args:
+            first_line: The job.
+            scratch: Where its scratch directory is made; the system's temporary folder by default.
+        """
+        self._scratch = tempfile.TemporaryDirectory(prefix="petalite-oracle-", dir=scratch, ignore_cleanup_errors=True)
         with contextlib.ExitStack() as on_error:
             on_error.callback(self._scratch.cleanup)
             self._process, self._pipes = _start(Path(self._scratch.name))

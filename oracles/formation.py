@@ -6,6 +6,7 @@ from typing import Final
 from domain.blueprint import Blueprint
 from domain.composition import Composition
 from domain.errors import InvalidValueError, PermanentLookError, UnsupportedCrystalError
+from domain.json_value import JsonObject
 from domain.quantity import QUANTITIES, Quantity
 from oracles.references import has_reference
 
@@ -45,6 +46,11 @@ def formation_energy_eV_per_atom(
             error.problem, remedy="Look at another crystal: this one is outside of what the calculator can describe."
         ) from error
     return value
+
+
+def references_used(composition: Composition, references: Mapping[str, float]) -> JsonObject:
+    """What a look says among its details of the energies (eV/atom) that it was counted from, by symbol."""
+    return {"references_eV_per_atom": {e.symbol: references[e.symbol] for e in composition.elements}}
 
 
 def require_references(blueprint: Blueprint) -> None:

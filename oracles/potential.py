@@ -13,7 +13,13 @@ from domain.look import LookRequest, LookResult, ReferenceEnergy
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity
-from oracles.formation import FORMATION_ENERGY, formation_energy_eV_per_atom, require_references, require_size
+from oracles.formation import (
+    FORMATION_ENERGY,
+    formation_energy_eV_per_atom,
+    references_used,
+    require_references,
+    require_size,
+)
 from oracles.potentials import Potential, PotentialChoice
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
@@ -152,7 +158,12 @@ class PotentialOracle:
             value=formation_energy_eV_per_atom(energy, request.blueprint.composition, request.references),
             realizations=(*found, chosen) if chosen.is_relaxed else found,
             realization_digest=chosen.digest,
-            details={"energy_eV_per_atom": energy, **placements.details, **details},
+            details={
+                "energy_eV_per_atom": energy,
+                **references_used(request.blueprint.composition, request.references),
+                **placements.details,
+                **details,
+            },
         )
 
 

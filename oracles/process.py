@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -65,10 +66,15 @@ class OracleProcess:
 
     The child starts with the first task, keeps its software loaded between tasks, and is replaced after any end that it
     does not survive. One task runs at a time: a second thread waits. `interrupt` alone may be called while one runs.
+
+    Args:
+        fidelity: What is asked, and within which limits.
+        scratch: Folder for the temporary files of looks; the system's by default.
     """
 
-    def __init__(self, fidelity: Fidelity) -> None:
+    def __init__(self, fidelity: Fidelity, *, scratch: Path | None = None) -> None:
         self._fidelity = fidelity
+        self._scratch = scratch
         self._child: Child | None = None
         self._n_tasks = 0
         self._was_interrupted = False
@@ -164,7 +170,7 @@ class OracleProcess:
         with self._state:
             if self._child is None:
                 job = Job(self._fidelity.oracle, self._fidelity.settings, self._fidelity.limits.memory_GiB)
-                self._child = Child(to_json(job))
+                self._child = Child(to_json(job), self._scratch)
             self._is_busy = True
             self._was_interrupted = False
             return self._child

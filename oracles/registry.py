@@ -1,5 +1,7 @@
 """The oracles that are installed, found through the entry points of group `petalite.oracles`."""
 
+import difflib
+from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -36,10 +38,15 @@ def build_oracle(name: str, settings: JsonObject) -> Oracle:
     if name not in registered:
         raise UnknownOracleError(
             f"There is no oracle '{name}'.",
-            remedy=f"Choose one of {', '.join(sorted(registered))}, or install its plug-in.",
+            remedy=f"{_guess(name, registered)}Choose one of {', '.join(sorted(registered))}, or install its plug-in.",
         )
     oracle: Oracle = registered[name].load()(settings)
     return oracle
+
+
+def _guess(name: str, registered: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, registered, n=1)
+    return f"Did you mean '{close[0]}'? " if close else ""
 
 
 def _registered() -> dict[str, EntryPoint]:

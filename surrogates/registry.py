@@ -22,22 +22,22 @@ TARGET_ONLY: Final = "target-only-gp"
 SURROGATES: Final = (MULTI_FIDELITY, TARGET_ONLY)
 
 
+def require_surrogate(component: Component) -> None:
+    """Refuses what no surrogate can be built from, and loads none.
+
+    Raises:
+        SpecError: If no surrogate has that name, or a setting is unknown or impossible.
+    """
+    _settings(component)
+
+
 def build_surrogate(component: Component, *, space: SearchSpace, ladder: Ladder, objective: Objective) -> Surrogate:
     """Builds the surrogate that a spec names.
 
     Raises:
         SpecError: If no surrogate has that name, or a setting is unknown or impossible.
     """
-    if component.name not in SURROGATES:
-        raise SpecError(
-            f"surrogate.name '{component.name}' is unknown.", remedy=f"Choose one of {', '.join(SURROGATES)}."
-        )
-    settings = parse(
-        GaussianProcessSettings,
-        dict(component.settings),
-        what="The surrogate's settings",
-        prefix=("surrogate", "settings"),
-    )
+    settings = _settings(component)
     from surrogates.gaussian_process import GaussianProcessSurrogate
 
     return GaussianProcessSurrogate(
@@ -47,4 +47,17 @@ def build_surrogate(component: Component, *, space: SearchSpace, ladder: Ladder,
         ladder=ladder,
         objective=objective,
         is_target_only=component.name == TARGET_ONLY,
+    )
+
+
+def _settings(component: Component) -> GaussianProcessSettings:
+    if component.name not in SURROGATES:
+        raise SpecError(
+            f"surrogate.name: '{component.name}' is unknown.", remedy=f"Choose one of {', '.join(SURROGATES)}."
+        )
+    return parse(
+        GaussianProcessSettings,
+        dict(component.settings),
+        what="The surrogate's settings",
+        prefix=("surrogate", "settings"),
     )

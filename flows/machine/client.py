@@ -92,19 +92,25 @@ class MachineClient:
         return True
 
     def deliver(self, parcel: Parcel) -> None:
-        """Hands an answer in. The same parcel again is harmless.
+        """Hands an answer in. The same parcel again is harmless: the service knows it by its fence and its content.
 
         Raises:
             InvalidValueError: If the value cannot be.
             ConflictError: If the query was answered otherwise under the same claim.
             NotFoundError: If there is no such query.
         """
-        path = f"/queries/{parcel.query_id}/{parcel.kind}"
-        self._post(path, parcel.body, key=parcel.digest)
+        self._post(f"/queries/{parcel.query_id}/{parcel.kind}", parcel.body)
 
-    def references(self, oracle: str, oracle_version: str, settings_digest: str) -> Mapping[str, float]:
-        """Reference energies in eV/atom that are known, by element symbol."""
-        asked = {"oracle": oracle, "oracle_version": oracle_version, "settings_digest": settings_digest}
+    def references(
+        self, oracle: str, oracle_version: str, settings_digest: str, *, campaign: str
+    ) -> Mapping[str, float]:
+        """Reference energies in eV/atom from which a campaign counts, by element symbol."""
+        asked = {
+            "oracle": oracle,
+            "oracle_version": oracle_version,
+            "settings_digest": settings_digest,
+            "campaign": campaign,
+        }
         answer = self._read(ReferencesAnswer, self._send("GET", "/references", params=asked))
         return {known.reference.symbol: known.reference.energy_eV_per_atom for known in answer.references}
 
@@ -112,11 +118,8 @@ class MachineClient:
         """Hands a reference energy in and gets the one that counts, which is an earlier one where there was one."""
         return self._read(ReferenceMessage, self._post("/references", to_json(message)))
 
-    def _post(self, path: str, body: str, *, key: str | None = None) -> httpx.Response:
-        headers = {"Content-Type": "application/json"}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        return self._send("POST", path, content=body.encode(), headers=headers)
+    def _post(self, path: str, body: str) -> httpx.Response:
+        return self._send("POST", path, content=body.encode(), headers={"Content-Type": "application/json"})
 
     def _send(
         self,

@@ -1,8 +1,11 @@
 """The life of a machine: deliver, claim, look, deliver; until it is told to stop."""
 
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 from typing import Final
 
 from domain.errors import (
@@ -26,6 +29,8 @@ from services.messages.claims import Claim
 
 POLL_S: Final = 10.0
 """How long a machine rests when nothing waits for it or the service is away."""
+PATIENCE_S: Final = 300.0
+"""How long a machine that is to answer one query goes on trying while the service is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,20 @@ class Machine:
         offer: What the machine offers.
         watch: How long its claims live, and how it is stopped.
         report: Told in one line what happens.
+        scratch: Folder for the temporary files of looks; the system's by default.
+        clock: Seconds that pass, as `time.monotonic`.
     """
 
     def __init__(
-        self, client: MachineClient, spool: Spool, offer: Offer, watch: Watch, report: Callable[[str], None]
+        self,
+        client: MachineClient,
+        spool: Spool,
+        offer: Offer,
+        watch: Watch,
+        report: Callable[[str], None],
+        *,
+        scratch: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._spool = spool
@@ -73,28 +88,50 @@ class Machine:
         self._offer = offer
         self._watch = watch
         self._report = report
-        self._bench = _Bench()
+        self._clock = clock
+        self._bench = _Bench(scratch)
 
-    def run(self, *, once: bool = False) -> None:
-        """Answers queries until it is told to stop, or one query where once is enough.
+    def run(self) -> None:
+        """Answers queries until it is told to stop.
 
         Raises:
             ConflictError: If a machine of this name is running already on this computer.
             PetaliteError: If the service refuses the machine, or hands it a query that it cannot answer.
         """
-        with self._spool.held():
-            self._run(once=once)
-
-    def _run(self, *, once: bool) -> None:
-        try:
+        with self._spool.held(), closing(self._bench):
             while not self._watch.stop.is_set():
-                turn = self._take_turn()
-                if once and turn is not _Turn.AWAY:
-                    return
-                if turn is not _Turn.ANSWERED:
+                if self._take_turn() is not _Turn.ANSWERED:
                     self._watch.stop.wait(self._offer.poll_s)
-        finally:
-            self._bench.close()
+
+    def run_once(self, *, patience_s: float = PATIENCE_S) -> None:
+        """Answers one query, if one waits, and hands it in.
+
+        Args:
+            patience_s: Seconds after which a service that is away is given up; what is finished stays on the disk.
+
+        Raises:
+            ServiceAwayError: If the service was away for so long.
+            ConflictError: If a machine of this name is running already on this computer.
+            PetaliteError: If the service refuses the machine, or hands it a query that it cannot answer.
+        """
+        with self._spool.held(), closing(self._bench):
+            turn = self._insist(self._take_turn, patience_s)
+            if turn is _Turn.ANSWERED and not self._watch.stop.is_set():
+                self._insist(lambda: _Turn.ANSWERED if self.deliver() else _Turn.AWAY, patience_s)
+
+    def _insist(self, work: Callable[[], _Turn], patience_s: float) -> _Turn:
+        """Tries again while the service is away, until the patience is over or the machine is told to stop."""
+        end = self._clock() + patience_s
+        while (turn := work()) is _Turn.AWAY and not self._watch.stop.is_set():
+            left_s = end - self._clock()
+            if left_s <= 0:
+                raise ServiceAwayError(
+                    f"The service was away for {patience_s:g} s.",
+                    remedy="What is finished is kept here: start the machine again under the same name, or run "
+                    "petalite machine deliver, when the service is back.",
+                )
+            self._watch.stop.wait(min(left_s, self._offer.poll_s))
+        return turn
 
     def deliver(self) -> bool:
         """Delivers everything that is finished; False if the service is away."""
@@ -156,13 +193,14 @@ class Machine:
 class _Bench:
     """The one warm oracle process, replaced when another fidelity is asked."""
 
+    scratch: Path | None
     fidelity: Fidelity | None = None
     process: OracleProcess | None = field(default=None)
 
     def process_for(self, fidelity: Fidelity) -> OracleProcess:
         if self.process is None or fidelity != self.fidelity:
             self.close()
-            self.fidelity, self.process = fidelity, OracleProcess(fidelity)
+            self.fidelity, self.process = fidelity, OracleProcess(fidelity, scratch=self.scratch)
         return self.process
 
     def close(self) -> None:

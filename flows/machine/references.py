@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
-from domain.errors import ServiceAwayError
+from domain.errors import ConflictError, ServiceAwayError
 from domain.measurement import FailureKind, Provenance
 from domain.ports import ComputedOracle
 from flows.machine.client import MachineClient
@@ -48,7 +48,8 @@ class References:
         if not symbols:
             return {}
         digest = claim.fidelity.settings_digest
-        known = dict(self._patiently(partial(self._client.references, oracle.name, oracle.version, digest)))
+        asked = partial(self._client.references, oracle.name, oracle.version, digest, campaign=claim.query.campaign)
+        known = dict(self._patiently(asked))
         for symbol in symbols:
             if symbol in known:
                 continue
@@ -57,8 +58,11 @@ class References:
                 reason = f"The reference energy of {symbol} is missing: {answer.reason}"
                 return Refusal(FailureKind.REJECTED, reason, core_seconds=0.0, wall_s=0.0)
             provenance = Provenance(oracle.name, answer.oracle_version, digest, self.worker)
-            message = ReferenceMessage(answer.reference, provenance, answer.core_seconds)
-            kept = self._patiently(partial(self._post.hand_in_reference, message))
+            message = ReferenceMessage(answer.reference, provenance, answer.core_seconds, claim.query.campaign)
+            try:
+                kept = self._patiently(partial(self._post.hand_in_reference, message))
+            except ConflictError as refused:
+                return Refusal(FailureKind.REJECTED, refused.problem, core_seconds=answer.core_seconds, wall_s=0.0)
             known[symbol] = kept.reference.energy_eV_per_atom
         return {symbol: known[symbol] for symbol in symbols}
 

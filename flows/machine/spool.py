@@ -11,7 +11,7 @@ from typing import ClassVar, Final, TypeVar
 
 from domain.digest import content_digest
 from domain.errors import ConflictError, InvalidValueError
-from domain.parsing import ParseError, parse_json, to_json, to_json_value
+from domain.parsing import ParseError, parse_json, to_json
 from services.messages.claims import FailureRequest, MeasurementRequest, ReferenceMessage
 
 T = TypeVar("T")
@@ -59,11 +59,6 @@ class Parcel:
     def body(self) -> str:
         """What is sent, as JSON."""
         return to_json(self.answer)
-
-    @property
-    def digest(self) -> str:
-        """Names the parcel by content, so that the service knows it again."""
-        return content_digest(to_json_value(self))
 
 
 class Spool:
@@ -159,7 +154,7 @@ class Spool:
 
     def _reference_path(self, message: ReferenceMessage) -> Path:
         origin = message.provenance
-        digest = content_digest([origin.oracle, origin.oracle_version, origin.settings_digest])
+        digest = content_digest([origin.oracle, origin.oracle_version, origin.settings_digest, message.campaign or ""])
         return self._folder / f"reference-{message.reference.symbol}-{digest[:16]}.json"
 
     def _path(self, query_id: int, fence: int) -> Path:

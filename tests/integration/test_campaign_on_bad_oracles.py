@@ -1,15 +1,21 @@
 """Oracles that are missing, crash, hang or answer nonsense cannot take a campaign down."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
+from domain.states import QueryState
+from flows.runner import RUNNER_PREFIX
 from oracles.testing import install_plugin
+from services.store import open_store
+from services.store.query_steps import MOST_RESTARTS
 
 pytestmark = pytest.mark.campaign
 
 BAD = """
 import os
+import signal
 import time
 from dataclasses import dataclass
 
@@ -42,6 +48,9 @@ class Bad:
 
     def look(self, request):
         n_atoms = request.blueprint.composition.n_atoms
+        if self.settings.get("is_deadly"):
+            os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)
+            time.sleep(3600)
         if n_atoms % 4 == 0:
             os._exit(9)
         if n_atoms % 4 == 1:
@@ -115,3 +124,27 @@ def test_crashes_hangs_and_nonsense_become_failures_with_their_reason(plugged, t
     assert document["balance"]["booked"] == pytest.approx(booked)
     assert document["balance"]["reserved"] == pytest.approx(0)
     assert all(pick["measurements"] for pick in document["picks"] if pick["fidelity"] == "exact")
+
+
+def test_a_look_that_takes_its_computer_down_is_given_up(plugged, tmp_path: Path) -> None:
+    path = tmp_path / "unlucky.yaml"
+    text = SPEC.replace("IS_MISSING", "false, is_deadly: true").replace("exact: 6, bad: 3", "exact: 2, bad: 1")
+    path.write_text(text.replace("max_rounds: 2", "max_rounds: 1"), encoding="utf-8")
+    killed = plugged.start("run", str(path))
+    killed.communicate(timeout=600)
+    assert killed.returncode == -signal.SIGKILL
+    with open_store(plugged.store_url) as store:
+        (query,) = store.queries.list(1, states=frozenset({QueryState.CLAIMED}))
+        for _ in range(MOST_RESTARTS - 2):  # as further restarts do
+            store.queries.requeue_held_by(1, RUNNER_PREFIX)
+            store.queries.claim(query.id, worker=f"{RUNNER_PREFIX}again", lease_s=60)
+        store.queries.requeue_held_by(1, RUNNER_PREFIX)
+    killed = plugged.start("run", str(path))
+    killed.communicate(timeout=600)
+    assert killed.returncode == -signal.SIGKILL
+    plugged.run("run", str(path))
+    document = plugged.document("unlucky")
+    assert document["state"] == "completed"
+    (reason,) = [failed["failure"]["reason"] for pick in document["picks"] for failed in pick["failures"]]
+    assert reason == f"The process that made the look was killed {MOST_RESTARTS} times while it was under way."
+    assert document["balance"]["reserved"] == pytest.approx(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.errors import NotAuthenticatedError, OracleUnavailableError
+from domain.errors import NotAuthenticatedError, OracleUnavailableError, ServiceAwayError
 from domain.events import EventKind
 from domain.fidelity import AnsweredBy, Capability, Fidelity
 from domain.measurement import FailureKind
@@ -86,13 +86,20 @@ def machine(line: Line, folder: Path, campaign_of: QueryRecord, *, name: str = "
     return Machine(MachineClient(http), Spool(folder), offer, limits, lambda line: None)
 
 
+def answer_without_delivery(served: Served, folder: Path, query: QueryRecord) -> None:
+    """Answers a query; the line is cut when the answer is to be handed in."""
+    cut = Line(served, lambda path: path.endswith("/measurement"))
+    with pytest.raises(ServiceAwayError, match=r"was away for 0 s.*petalite machine deliver"):
+        machine(cut, folder, query).run_once(patience_s=0)
+
+
 def measurements_of(served: Served, query: QueryRecord):
     return served.store.measurements.of_query(query.id)
 
 
 def test_a_machine_answers_with_its_name_and_the_seed_of_the_look(served, asked, tmp_path: Path) -> None:
     (query,) = asked(1)
-    machine(Line(served), tmp_path, query).run(once=True)
+    machine(Line(served), tmp_path, query).run_once()
     (recorded,) = measurements_of(served, query)
     spec = served.store.campaigns.by_id(query.campaign_id).spec
     blueprint = served.store.candidates.get(query.candidate_id).blueprint
@@ -103,12 +110,12 @@ def test_a_machine_answers_with_its_name_and_the_seed_of_the_look(served, asked,
     assert served.store.queries.get(query.id).state is QueryState.DONE
     assert served.store.ledger.balance(query.campaign_id).booked == 1.0
     assert Spool(tmp_path).parcels() == ()
-    machine(Line(served), tmp_path, query).run(once=True)
+    machine(Line(served), tmp_path, query).run_once()
 
 
 def test_an_answer_that_cannot_be_handed_in_is_kept_and_delivered_later(served, asked, tmp_path: Path) -> None:
     (query,) = asked(1)
-    machine(Line(served, lambda path: path.endswith("/measurement")), tmp_path, query).run(once=True)
+    answer_without_delivery(served, tmp_path, query)
     assert served.store.queries.get(query.id).state is QueryState.CLAIMED
     (parcel,) = Spool(tmp_path).parcels()
     assert (parcel.query_id, parcel.fence, parcel.kind) == (query.id, 1, "measurement")
@@ -119,7 +126,7 @@ def test_an_answer_that_cannot_be_handed_in_is_kept_and_delivered_later(served, 
 
     line = Line(served)
     restarted = machine(line, tmp_path, query)
-    restarted.run(once=True)
+    restarted.run_once()
     assert line.calls == [f"/api/v1/queries/{query.id}/measurement", "/api/v1/queries/claim"]
     (recorded,) = measurements_of(served, query)
     assert recorded.measurement == replace(
@@ -133,7 +140,7 @@ def test_an_answer_that_cannot_be_handed_in_is_kept_and_delivered_later(served, 
 
 def test_an_answer_that_arrived_unnoticed_is_delivered_twice_and_counts_once(served, asked, tmp_path: Path) -> None:
     (query,) = asked(1)
-    machine(Line(served, lambda path: path.endswith("/measurement")), tmp_path, query).run(once=True)
+    answer_without_delivery(served, tmp_path, query)
     (parcel,) = Spool(tmp_path).parcels()
     MachineClient(httpx.Client(transport=Line(served), base_url="http://petalite.test")).deliver(parcel)
     assert machine(Line(served), tmp_path, query).deliver()
@@ -143,10 +150,10 @@ def test_an_answer_that_arrived_unnoticed_is_delivered_twice_and_counts_once(ser
 
 def test_an_answer_under_a_lost_claim_is_kept_as_evidence(served, asked, tmp_path: Path) -> None:
     (query,) = asked(1)
-    machine(Line(served, lambda path: path.endswith("/measurement")), tmp_path, query).run(once=True)
+    answer_without_delivery(served, tmp_path, query)
     served.store.queries.release(query.id, 1)
     other = machine(Line(served), tmp_path / "other", query, name="other")
-    other.run(once=True)
+    other.run_once()
     assert machine(Line(served), tmp_path, query).deliver()
     first, late = measurements_of(served, query)
     assert (first.is_evidence, late.is_evidence) == (False, True)
@@ -171,7 +178,7 @@ def test_a_look_that_fails_is_an_answer_too(served, asked, tmp_path: Path) -> No
     from domain.fidelity import Limits
 
     (query,) = asked(1, limits=Limits(time_s=1e-3))
-    machine(Line(served), tmp_path, query).run(once=True)
+    machine(Line(served), tmp_path, query).run_once()
     (failed,) = served.store.failures.list(query.campaign_id)
     assert failed.failure.kind is FailureKind.PERMANENT
     assert "time limit of fidelity 'glance'" in failed.failure.reason
@@ -187,7 +194,7 @@ def test_a_machine_that_cannot_answer_gives_the_query_back_and_says_so(served, a
 
 def test_a_token_that_is_worth_nothing_ends_the_machine_and_costs_no_answer(served, asked, tmp_path: Path) -> None:
     (query,) = asked(1)
-    machine(Line(served, lambda path: path.endswith("/measurement")), tmp_path, query).run(once=True)
+    answer_without_delivery(served, tmp_path, query)
     with pytest.raises(NotAuthenticatedError, match=r".+"):
         machine(Line(served, token="petalite_of_yesterday"), tmp_path, query).run()
     assert len(Spool(tmp_path).parcels()) == 1

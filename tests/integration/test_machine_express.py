@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from domain.events import EventKind
 from domain.parsing import to_json_value
 from services.access.principal import local_operator
 from services.access.roles import PERMISSIONS_OF_ROLE, Permission, Role
@@ -28,8 +29,12 @@ def claimed(served, name, n):
 
 
 def body(query, value=-1.0, **changes):
-    measurement = to_json_value(example_measurement(value)) | changes
+    measurement = to_json_value(example_measurement(value)) | {"measured_at": query.created_at.isoformat()} | changes
     return json.dumps({"fence": query.fence, "measurement": measurement, "realizations": []}).encode()
+
+
+def origin(**changes):
+    return to_json_value(example_measurement().provenance) | changes
 
 
 def post(served, query, content, **headers):
@@ -67,6 +72,10 @@ def test_both_ways_answer_and_audit_alike(served):
         (lambda query: body(query, value=1e6), 422),
         (lambda query: body(query, sigma=-1), 422),
         (lambda query: body(query, censoring="?"), 422),
+        (lambda query: body(query, provenance=origin(oracle="astrology")), 422),
+        (lambda query: body(query, provenance=origin(settings_digest="nope")), 422),
+        (lambda query: body(query, measured_at="1900-01-01T00:00:00Z"), 422),
+        (lambda query: body(query, measured_at="2900-01-01T00:00:00Z"), 422),
         (lambda query: body(query) + b"}", 400),
         (lambda query: body(query).replace(b"-1.0", b"NaN"), 400),
         (lambda query: body(query).replace(b'"fence": 1', b'"fence": 7'), 409),
@@ -84,6 +93,20 @@ def test_refusals_are_problems(served, make, status, request):
     assert short.headers["content-type"] == "application/problem+json"
     assert short.json() == long.json()
     assert served.store.queries.get(query.id).state.value == "claimed"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "one"}])
+def test_what_is_unusual_counts_and_is_said(served, headers):
+    (query,) = claimed(served, f"unusual-{len(headers)}", 1)
+    answer = post(served, query, body(query, value=-9.0), **headers)
+    assert answer.status_code == 201, answer.text
+    (remark,) = answer.json()["measurement"]["details"]["remarks"]
+    assert remark == "formation_energy of -9 eV/atom is unusually low; at least -6 eV/atom is usual."
+    done = next(r.event for r in served.store.events.list(query.campaign_id) if r.event.kind is EventKind.QUERY_DONE)
+    assert done.message.endswith(f"Unusual: {remark}")
+    assert done.payload["remarks"] == [remark]
+    again = post(served, query, body(query, value=-9.0))
+    assert again.json()["id"] == answer.json()["id"]
 
 
 def test_nobody_answers_what_is_not_theirs(served):

@@ -68,6 +68,7 @@ def asked(service: Service, name: str, n_looks: int) -> tuple[QueryRecord, ...]:
 def start(terminal, service: Service, campaign: str, *options: str) -> subprocess.Popen[str]:
     token = terminal.home.parent / "token"
     token.write_text(service.served.tokens[Role.MACHINE] + "\n", encoding="ascii")
+    token.chmod(0o600)
     named = ("--url", service.url, "--token-file", str(token), "--name", "node", "--campaign", campaign)
     return terminal.start("machine", "run", *named, "--oracle", "ase", "--poll-s", "0.2", *options)
 
@@ -100,7 +101,8 @@ def test_a_killed_machine_gets_its_query_again_and_nothing_is_paid_twice(termina
     assert service.served.store.ledger.balance(first.campaign_id).booked == 1.0
     (measured,) = service.served.store.measurements.of_query(first.id)
     version, digest = measured.measurement.provenance.oracle_version, MODEL.settings_digest
-    references = service.served.store.references.get("ase", version, digest)
+    group = service.served.store.people.group(OWN_GROUP).id
+    references = service.served.store.references.get("ase", version, digest, group_id=group)
     assert {found.provenance.worker for found in references.values()} == {"machine/node"}
     assert set(references) == {"Li", "Cl"}
     assert service.served.store.queries.get(second.id).attempts == 0

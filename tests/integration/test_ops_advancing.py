@@ -1,6 +1,7 @@
 """No death of the process that advances a campaign loses the wish that it answers."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,3 +75,12 @@ def test_what_is_refused_is_told_and_tried_again_later(home: Path, monkeypatch: 
         assert wake_at > store.now()
         (told,) = [e.event for e in store.events.list(1) if e.event.kind is EventKind.ADVANCE_FAILED]
         assert "the disk is full" in told.message
+
+
+def test_it_is_told_when_a_worker_takes_a_campaign_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows.advance, "_next_round", lambda _workplace: None)
+    monkeypatch.setattr(flows.advance, "refresh_summary", lambda _workplace: None)
+    advance_campaign.fn("example")
+    with open_store(load_settings(os.environ).store_url) as store:
+        told = [record.event.message for record in store.events.list(1)]
+    assert any(re.search(r"a worker on \S+ takes example up, \d+\.\d s after it was asked for", line) for line in told)

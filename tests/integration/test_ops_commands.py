@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from typer.testing import CliRunner
@@ -20,6 +21,7 @@ from services.health import Finding, examine
 from services.settings import Settings, load_settings
 from services.store import open_store
 from services.store.examples import example_spec
+from services.uploads.artifacts import ArtifactFolder
 
 Command = Callable[..., str]
 
@@ -49,7 +51,7 @@ def petalite(home: Path) -> Command:
 
 
 def _ill(settings: Settings, environ: dict[str, str] | None = None) -> dict[str, Finding]:
-    return {found.what: found for found in examine(settings, environ or {}) if not found.is_well}
+    return {found.what: found for found in examine(settings, environ or {}, Random(1)) if not found.is_well}
 
 
 def test_schedules_on_the_command_line(petalite: Command, settings: Settings) -> None:
@@ -72,6 +74,47 @@ def test_backup_and_restore_on_the_command_line(petalite: Command, tmp_path: Pat
     petalite("restore", str(tmp_path / "out" / "b.tar"), "--into", str(tmp_path / "new"))
     with open_store(f"sqlite:///{tmp_path / 'new' / 'petalite.sqlite3'}") as store:
         assert [record.name for record in store.campaigns.list()] == ["example"]
+
+
+def _hand_in(settings: Settings, content: bytes, name: str) -> Path:
+    """Keeps a file and records it; where its bytes lie."""
+    folder = ArtifactFolder(settings.artifacts)
+    blob = folder.keep([content])
+    with open_store(settings.store_url) as store:
+        store.artifacts.add(
+            None, digest=blob.digest, name=name, media_type="text/csv", size=blob.size, uploaded_by="ada"
+        )
+    return folder.path(blob.digest)
+
+
+def test_a_missing_and_a_damaged_file_are_found(settings: Settings, tmp_path: Path) -> None:
+    _hand_in(settings, b"sound", "sound.csv")
+    assert _ill(settings) == {}
+    _hand_in(settings, b"gone", "gone.csv").unlink()
+    _hand_in(settings, b"bitten", "bitten.csv").write_bytes(b"kitten")
+    found = _ill(settings)["files handed in"]
+    assert "artifact 2 (gone.csv" in found.detail
+    assert "is missing" in found.detail
+    assert "artifact 3 (bitten.csv" in found.detail
+    assert "3 looked at" in found.detail
+
+    archive = tmp_path / "b.tar"
+    done = CliRunner().invoke(app, ["backup", str(archive)])
+    assert str(done.exception).startswith("The backup is not complete: 2 files")
+    assert done.output.count(" is damaged") == done.output.count(" is missing") == 1
+    done = CliRunner().invoke(app, ["restore", str(archive), "--into", str(tmp_path / "new")])
+    assert str(done.exception).startswith("2 files that the store names did not come back")
+    assert "(gone.csv" in done.output
+    with open_store(f"sqlite:///{tmp_path / 'new' / 'petalite.sqlite3'}") as store:
+        assert len(store.artifacts.page()) == 3, "everything else came back"
+
+
+def test_large_files_are_read_only_when_asked(settings: Settings) -> None:
+    path = _hand_in(settings, bytes(2**20 + 1), "large.csv")
+    path.write_bytes(b"\1" + bytes(2**20))
+    assert _ill(settings) == {}
+    found = examine(settings, {}, Random(1), reads_all_files=True)
+    assert [finding.what for finding in found if not finding.is_well] == ["files handed in"]
 
 
 def test_a_sound_installation_is_well(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -143,6 +144,65 @@ def test_a_row_of_failures_is_told_when_it_is_long_enough(on_bench: Bench, mailb
     notifier.look_round()
     assert mailbox.kinds == [NoteKind.FAILING]
     assert mailbox.taken[0].text == "3 looks in a row at static failed, the last one: it broke"
+
+
+def test_a_laboratory_is_told_once_of_what_was_approved(on_bench: Bench, mailbox: Mailbox) -> None:
+    spec = example_spec()
+    campaign = on_bench.store.campaigns.create(replace(spec, budget=replace(spec.budget, approval_above=10.0)))
+    open_round(on_bench.store, campaign.id, 0, [example_pick(n, "lab") for n in range(2)])
+    on_bench.clock.advance(10)
+    notifier = _notifier(on_bench, mailbox)
+    for query in on_bench.store.queries.list(campaign.id):
+        on_bench.store.approval.approve(query.id, "ada")
+    on_bench.clock.advance(10)
+    notifier.look_round()
+    assert mailbox.kinds == [NoteKind.LABORATORY]
+    assert mailbox.taken[0].text.startswith("2 crystals wait to be made and measured")
+
+
+def test_an_approval_that_concerns_no_laboratory_tells_none(on_bench: Bench, mailbox: Mailbox) -> None:
+    spec = example_spec()
+    campaign = on_bench.store.campaigns.create(replace(spec, budget=replace(spec.budget, approval_above=10.0)))
+    open_round(on_bench.store, campaign.id, 0, [example_pick(0, "dft"), example_pick(1, "lab")])
+    on_bench.clock.advance(10)
+    notifier = _notifier(on_bench, mailbox)
+    on_bench.store.approval.approve(on_bench.store.queries.list(campaign.id, fidelity="dft")[0].id, "ada")
+    on_bench.clock.advance(10)
+    notifier.look_round()
+    assert mailbox.taken == []
+
+
+def test_what_goes_on_failing_alike_is_told_once_a_day(on_bench: Bench, mailbox: Mailbox) -> None:
+    notifier = _notifier(on_bench, mailbox)
+    on_bench.store.campaigns.create(example_spec())
+
+    def fail(*messages: str) -> list[str]:
+        for message in messages:
+            on_bench.store.events.append(Event(EventKind.ADVANCE_FAILED, "example", message, at=on_bench.clock()))
+            on_bench.clock.advance(300)
+        notifier.look_round()
+        told = [note.text for note in mailbox.taken]
+        mailbox.taken.clear()
+        return told
+
+    assert fail("the disk is full", "the disk is full", "it is away", "the disk is full") == [
+        "the disk is full",
+        "it is away",
+    ]
+    assert fail("it is away") == []
+    on_bench.clock.advance(86_400)
+    assert fail("it is away", "it is away") == ["it is away"]
+
+
+def test_a_campaign_that_was_paused_by_itself_is_told(on_bench: Bench, mailbox: Mailbox) -> None:
+    notifier = _notifier(on_bench, mailbox)
+    campaign = on_bench.store.campaigns.create(example_spec())
+    on_bench.store.halting.halt(campaign.id, "nothing works.")
+    on_bench.clock.advance(10)
+    notifier.look_round()
+    assert [(note.kind, note.text) for note in mailbox.taken] == [
+        (NoteKind.FAILING, "example was paused: nothing works.")
+    ]
 
 
 class Receiver(BaseHTTPRequestHandler):

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from domain.states import CampaignState
+from flows.prefect_api import PrefectApi, PrefectAwayError
 from flows.schedules import fire_due
-from flows.wake import ASK_AGAIN_S, Herald, PrefectAwayError, PrefectDeployment
+from flows.wake import ASK_AGAIN_S, Herald, PrefectDeployment
 from services.store.examples import Bench, bench, example_spec
 
 
@@ -49,7 +50,7 @@ def on_bench(tmp_path: Path) -> Iterator[Bench]:
 
 def _herald(on_bench: Bench, prefect: FakePrefect, *, n_slots: int = 2) -> Herald:
     client = httpx.Client(base_url="http://prefect/api", transport=httpx.MockTransport(prefect))
-    return Herald(on_bench.store, PrefectDeployment({}, client=client), n_slots=n_slots)
+    return Herald(on_bench.store, PrefectDeployment(PrefectApi({}, client=client)), n_slots=n_slots)
 
 
 def _waking(on_bench: Bench, name: str, *, priority: int = 0) -> int:

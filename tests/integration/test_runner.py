@@ -66,6 +66,6 @@ def test_whoever_loses_the_lease_or_is_stopped_may_not_go_on(store: Store) -> No
             store.campaigns.set_state(campaign_id, CampaignState.STOPPED)
             assert not workplace.may_go_on()
             store.campaigns.set_state(campaign_id, CampaignState.RUNNING)
-            store.campaigns.break_runner(campaign_id, holder)
+            store.campaigns.release_runner(campaign_id, holder)
             store.campaigns.acquire_runner(campaign_id, "runner:elsewhere:1:00", 60)
             assert not workplace.may_go_on()

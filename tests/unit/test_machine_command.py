@@ -1,10 +1,12 @@
 """What `petalite machine` refuses before it starts."""
 
+import socket
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from domain.errors import InvalidValueError, ServiceAwayError
 from services.cli.machine import app
 
 URL = "https://petalite.test"
@@ -29,6 +31,7 @@ def test_what_cannot_work_is_refused_at_once(
     file = tmp_path / "token"
     if token is not None:
         file.write_text(token, encoding="ascii")
+        file.chmod(0o600)
     asked = ["run", "--url", url, "--token-file", str(file), "--oracle", oracle, "--name", "node", "--once"]
     outcome = CliRunner().invoke(app, asked)
     assert refusal in str(outcome.exception)
@@ -44,3 +47,27 @@ def test_settings_of_an_oracle_come_from_a_file(tmp_path: Path) -> None:
     asked = Fidelity("f", oracle="ase", cost=1.0, settings=settings, answered_by="machines")
     assert _capability(f"ase:{file}").settings_digest == asked.settings_digest
     assert _capability("ase").settings_digest is None
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_token_that_others_can_read_is_refused(mode: int, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("petalite_x", encoding="ascii")
+    file.chmod(mode)
+    outcome = CliRunner().invoke(app, ["run", "--url", URL, "--token-file", str(file), "--oracle", "density"])
+    assert isinstance(outcome.exception, InvalidValueError)
+    assert outcome.exception.remedy == f"chmod 600 {file}"
+
+
+def test_one_query_is_not_waited_for_longer_than_was_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_HOME", str(tmp_path / "home"))
+    file = tmp_path / "token"
+    file.write_text("petalite_x", encoding="ascii")
+    file.chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    asked = ["run", "--url", nobody, "--token-file", str(file), "--oracle", "density", "--once"]
+    outcome = CliRunner().invoke(app, [*asked, "--patience-s", "0.2", "--poll-s", "0.1"])
+    assert isinstance(outcome.exception, ServiceAwayError)
+    assert "was away for 0.2 s" in outcome.exception.problem
+    assert outcome.output.count("does not answer") > 1, "it tried again meanwhile"

@@ -60,7 +60,7 @@ def test_a_draft_of_a_killed_process_is_no_parcel_and_a_damaged_file_is_set_asid
 def test_a_name_is_one_process_at_a_time(tmp_path: Path) -> None:
     with Spool(tmp_path).held():
         with pytest.raises(ConflictError, match="is running already on this computer"):
-            machine(lambda request: httpx.Response(204), Spool(tmp_path), []).run(once=True)
+            machine(lambda request: httpx.Response(204), Spool(tmp_path), []).run_once()
         assert machine(lambda request: httpx.Response(204), Spool(tmp_path), []).deliver()
     with Spool(tmp_path).held():
         pass
@@ -71,19 +71,20 @@ def test_a_parcel_is_one_answer() -> None:
         Parcel(1)
 
 
-def test_the_same_parcel_carries_the_same_key(tmp_path: Path) -> None:
-    keys = []
+def test_a_parcel_is_sent_until_it_is_taken_and_by_the_short_way(tmp_path: Path) -> None:
+    sent = []
 
     def take(request: httpx.Request) -> httpx.Response:
-        keys.append((request.url.path, request.headers["Idempotency-Key"]))
-        return httpx.Response(503 if len(keys) == 1 else 201, json={})
+        assert "Idempotency-Key" not in request.headers
+        sent.append((request.url.path, request.content))
+        return httpx.Response(503 if len(sent) == 1 else 201, json={})
 
     spool = Spool(tmp_path)
     spool.put(MEASURED)
     told: list[str] = []
     assert not machine(take, spool, told).deliver()
     assert machine(take, spool, told).deliver()
-    assert keys == [("/api/v1/queries/7/measurement", MEASURED.digest)] * 2
+    assert sent == [("/api/v1/queries/7/measurement", MEASURED.body.encode())] * 2
     assert "does not answer: HTTP status 503" in told[0]
     assert spool.parcels() == ()
 

@@ -1,6 +1,8 @@
 """What the compose file starts is what can be started by hand."""
 
+import json
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 import typer.main
 import yaml
 
+from services.api.app import create_app
 from services.cli.main import app
 from services.settings import load_settings
 
@@ -20,7 +23,8 @@ def compose() -> dict[str, Any]:
 
 
 def _filled(text: str) -> str:
-    return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: f"{match[1].lower()}.test", text)
+    filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+    return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: f"{match[1].lower()}.test", filled)
 
 
 def test_its_parts_are_there(compose: dict[str, Any]) -> None:
@@ -53,8 +57,9 @@ def test_only_the_proxy_is_open_to_the_world(compose: dict[str, Any]) -> None:
 def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     used = re.findall(r"\$\{(\w+)([^}]*)\}", text)
-    assert {name for name, _ in used} == {"POSTGRES_PASSWORD", "PREFECT_PASSWORD", "PETALITE_DOMAIN"}
-    assert all(rest.startswith(":?") for _, rest in used)
+    required = {name for name, rest in used if rest.startswith(":?")}
+    assert required == {"POSTGRES_PASSWORD", "PREFECT_PASSWORD", "PETALITE_DOMAIN"}
+    assert {name for name, _ in used} - required == {"PROXY_NETWORKS"}
 
 
 def test_what_it_mounts_is_in_the_checkout(compose: dict[str, Any]) -> None:
@@ -73,3 +78,33 @@ def test_the_image_holds_every_package_and_nothing_private() -> None:
     assert ignored[0] == "*"
     assert copied <= {line.removeprefix("!") for line in ignored}
     assert "USER petalite" in dockerfile
+
+
+@pytest.mark.parametrize("address", ["10.89.0.2", "172.20.0.3", "192.168.240.4", "fd4d::5"])
+def test_the_proxy_is_trusted_wherever_docker_puts_it(compose: dict[str, Any], address: str) -> None:
+    networks = _filled(compose["services"]["api"]["environment"]["PETALITE_TRUSTED_PROXIES"]).split(",")
+    assert any(ip_address(address) in ip_network(network) for network in networks)
+    assert "ports" not in compose["services"]["api"]
+
+
+def test_the_health_check_asks_a_route_that_exists(compose: dict[str, Any], tmp_path: Path) -> None:
+    checked = re.search(r'http://127\.0\.0\.1:(\d+)(/[^"]*)"', compose["services"]["api"]["healthcheck"]["test"][-1])
+    assert checked is not None
+    settings = load_settings({"PETALITE_HOME": str(tmp_path)})
+    assert int(checked[1]) == settings.port
+    assert checked[2] in create_app(settings).openapi()["paths"]
+
+
+def test_every_setting_of_the_image_exists() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    named = re.findall(r"\b(PETALITE_\w+)=(\S+)", dockerfile)
+    assert named == [("PETALITE_HOME", "/data")]
+    command, *options = json.loads(re.search(r"^CMD (.*)$", dockerfile, re.MULTILINE)[1])
+    known = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined] - it is a group
+    assert set(options[::2]) <= {text for parameter in known.params for text in parameter.opts}
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_data_is_kept_where_the_image_keeps_it(compose: dict[str, Any], name: str) -> None:
+    assert "data:/data" in compose["services"][name]["volumes"]
+    assert compose["services"][name]["depends_on"]["postgres"]["condition"] == "service_healthy"

@@ -80,6 +80,7 @@ def test_debug_lines_are_left_out(output: io.StringIO) -> None:
         {"note": "petalite_hunter2hunter2hunter2"},
         {"items": ["ok", {"secret": "hunter2"}]},
         {"raw": b"petalite_session=hunter2"},
+        {"raw": "petalite_oidc=hunter2"},
         {"PREFECT_API_AUTH_STRING": "petalite:hunter2"},
     ],
 )
@@ -105,7 +106,7 @@ def test_ordinary_text_stays() -> None:
 
 def test_brief_lines_are_lines_like_others_and_hold_no_secret(output: io.StringIO) -> None:
     fields = {"path": f"/api/v1/invitations/{TOKEN}", "actor": "ada", "status": 201, "took_ms": 0.5, "more": None}
-    log_briefly("petalite.test", "request", fields)
+    log_briefly("petalite.test", "request", [fields])
     structlog.get_logger("petalite.test").info("request", **fields)
     brief, other = (line | {"timestamp": ""} for line in _lines(output))
     assert brief == other
@@ -114,8 +115,13 @@ def test_brief_lines_are_lines_like_others_and_hold_no_secret(output: io.StringI
 
 @pytest.mark.parametrize("path", ["/invitation/abcdefghijklmnop", "/x?key=abc", "petalite_abcdefgh", "a://b@c"])
 def test_brief_lines_let_no_secret_pass_for_harmless(output: io.StringIO, path: str) -> None:
-    log_briefly("petalite.test", "request", {"path": path})
+    log_briefly("petalite.test", "request", [{"path": path}])
     assert "***" in output.getvalue()
+
+
+def test_brief_lines_that_are_logged_together_are_lines_each(output: io.StringIO) -> None:
+    log_briefly("petalite.test", "request", [{"path": "/1"}, {"path": "/2"}])
+    assert [(line["event"], line["path"]) for line in _lines(output)] == [("request", "/1"), ("request", "/2")]
 
 
 def test_brief_lines_are_left_out_where_they_are_not_wanted() -> None:
@@ -123,7 +129,7 @@ def test_brief_lines_are_left_out_where_they_are_not_wanted() -> None:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     configure_logging(level="warning", output=stream)
-    log_briefly("petalite.test", "request", {"path": "/"})
+    log_briefly("petalite.test", "request", [{"path": "/"}])
     root.handlers[:] = before
     root.setLevel(level)
     structlog.reset_defaults()
