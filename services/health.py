@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from domain.errors import PetaliteError
 from domain.states import CampaignState
 from services.settings import Settings
 from services.store import Store, open_store
+from services.store.cursors import Sign
 
 WORKER_PREFIX: Final = "worker:"
 """Begins the name under which a worker gives signs of life."""
@@ -23,6 +25,8 @@ _EARLIEST: Final = 2026
 """No clock that is right shows an earlier year."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _TIMEOUT_S: Final = 5.0
+_N_SAMPLED_FILES: Final = 200
+_N_SHOWN_FLAWS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,23 @@ class Finding:
     """What to do about it; empty where all is well."""
 
 
-def examine(settings: Settings, environ: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Looks at the store, the folders, Prefect, the workers, the notifications and the address."""
+def examine(
+    settings: Settings, environ: Mapping[str, str], random: Random, *, reads_all_files: bool = False
+) -> tuple[Finding, ...]:
+    """Looks at the store, the folders, Prefect, the workers, the notifications, the identity provider and the address.
+
+    Args:
+        settings: Those of this machine.
+        environ: Names Prefect's server.
+        random: Draws the files handed in that are looked at.
+        reads_all_files: Whether every one of them is read instead.
+    """
     findings = [_home(settings.home), _disk(settings.home), _notifications(settings), _address(settings)]
-    findings.append(_prefect(environ))
+    findings += [_identity_provider(settings), _prefect(environ)]
     try:
         with open_store(settings.store_url) as store:
             findings += [_store(store), _clock(store), _workers(store)]
+            findings.append(_artifacts(store, settings.artifacts, None if reads_all_files else random))
     except PetaliteError as error:
         findings.append(Finding("store", is_well=False, detail=error.problem, remedy=error.remedy))
     return tuple(findings)
@@ -91,6 +105,30 @@ def _notifications(settings: Settings) -> Finding:
             remedy=f"chmod o-rwx {settings.notify_file}",
         )
     return Finding("notifications", is_well=True, detail=f"{len(targets)} targets")
+
+
+def _identity_provider(settings: Settings) -> Finding:
+    what = "identity provider"
+    if settings.oidc is None:
+        return Finding(what, is_well=True, detail="none; people sign in with passwords")
+    from services.access.oidc_provider import connect
+
+    try:
+        provider = connect(settings.oidc)
+        provider.signing_keys()
+        secret_file = settings.oidc.client_secret_file
+        is_open = bool(secret_file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    except PetaliteError as error:
+        return Finding(what, is_well=False, detail=error.problem, remedy=error.remedy)
+    if is_open:
+        return Finding(
+            what,
+            is_well=False,
+            detail=f"{secret_file} holds a secret and can be read by everybody.",
+            remedy=f"chmod o-rwx {secret_file}",
+        )
+    admitted = "whoever is linked" if provider.claim_map is None else "whoever is linked or fits the claim map"
+    return Finding(what, is_well=True, detail=f"{provider.issuer}; lets in {admitted}")
 
 
 def _address(settings: Settings) -> Finding:
@@ -153,6 +191,26 @@ def _n_campaigns(store: Store) -> int:
     return len(store.campaigns.list())
 
 
+def _artifacts(store: Store, folder: Path, random: Random | None) -> Finding:
+    """Whether files handed in are there as they were: all of them, or a sample where it is to be drawn."""
+    from services.uploads.artifacts import ArtifactFolder
+    from services.uploads.soundness import find_flaws, named_files, sampled_files
+
+    records = tuple(named_files(store)) if random is None else sampled_files(store, _N_SAMPLED_FILES, random)
+    flaws = find_flaws(records, ArtifactFolder(folder), is_sample=random is not None)
+    looked_at = f"{len(records)} looked at" + ("" if random is None else "; all with --artifacts")
+    if not flaws:
+        return Finding("files handed in", is_well=True, detail=looked_at)
+    shown = "; ".join(flaw.title for flaw in flaws[:_N_SHOWN_FLAWS])
+    more = f"; and {len(flaws) - _N_SHOWN_FLAWS} more" if len(flaws) > _N_SHOWN_FLAWS else ""
+    return Finding(
+        "files handed in",
+        is_well=False,
+        detail=f"{shown}{more} ({looked_at}).",
+        remedy=f"Bring the files back into {folder} from a backup; check PETALITE_ARTIFACTS.",
+    )
+
+
 def _clock(store: Store) -> Finding:
     now = store.now()
     latest = _latest_event(store)
@@ -172,9 +230,13 @@ def _latest_event(store: Store) -> datetime | None:
     return found[-1].event.at if found else None
 
 
+def live_workers(store: Store) -> tuple[Sign, ...]:
+    """The workers that have been heard of a moment ago, the latest first."""
+    return tuple(sign for sign in store.cursors.signs(WORKER_PREFIX) if store.now() - sign.at <= _SILENT_AFTER)
+
+
 def _workers(store: Store) -> Finding:
-    signs = store.cursors.signs(WORKER_PREFIX)
-    alive = [sign for sign in signs if store.now() - sign.at <= _SILENT_AFTER]
+    signs, alive = store.cursors.signs(WORKER_PREFIX), live_workers(store)
     open_states = {CampaignState.READY, CampaignState.RUNNING, CampaignState.WAITING}
     waiting = [record.name for record in store.campaigns.waking(store.now()) if record.state in open_states]
     if not alive and (waiting or signs):

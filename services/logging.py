@@ -4,17 +4,19 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeAlias
 
 import structlog
 from structlog.types import EventDict, WrappedLogger
 
 HIDDEN: Final = "***"
 """What stands in the place of a secret."""
+Fields: TypeAlias = Mapping[str, str | float | None]
+"""What a line that is logged briefly holds, by name."""
 _BRIEF: Final = "petalite_brief"
-"""Note on a record of the standard library: what a line that was logged briefly holds."""
+"""Note on a record of the standard library: what the lines hold that were logged briefly with it."""
 _SECRET_NAMES: Final = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|cookie|authori[sz]ation|api_?key|credential|auth_string|(^|_)dsn$",
     re.IGNORECASE,
@@ -23,7 +25,7 @@ _PATTERNS: Final = (
     (re.compile(r"petalite_[A-Za-z0-9_]{8,}"), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@\"']+@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"(?i)\b(cookie|petalite_session)(\s*[:=]\s*)[^\s;,\"']+"), rf"\1\2{HIDDEN}"),
+    (re.compile(r"(?i)\b(cookie|petalite_session|petalite_oidc)(\s*[:=]\s*)[^\s;,\"']+"), rf"\1\2{HIDDEN}"),
     (re.compile(r"(?i)([?&](?:token|secret|key|password|invitation|code)=)[^&\s\"'#]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(/invitations?/)[\w-]{16,}"), rf"\1{HIDDEN}"),
 )
@@ -81,41 +83,42 @@ def configure_logging(*, level: str = "info", output: TextIO | None = None) -> N
         logger.propagate = server != "uvicorn.access"  # the application writes a line for each request itself
 
 
-def log_briefly(logger: str, event: str, fields: Mapping[str, str | float | None]) -> None:
-    """Logs a line of level info like any other, at a fraction of the cost: for what happens thousands of times.
+def log_briefly(logger: str, event: str, lines: Sequence[Fields]) -> None:
+    """Logs lines of level info like any others, at a fraction of the cost: for what happens thousands of times.
 
-    Secrets are hidden by what they look like; no field may be named like one.
+    They are written together. Secrets are hidden by what they look like; no field may be named like one.
 
     Args:
         logger: Name of the logger.
         event: What happened.
-        fields: What else the line holds.
+        lines: What else each line holds.
     """
     target = logging.getLogger(logger)
     if target.isEnabledFor(logging.INFO):
-        message = " ".join([event, *(f"{name}={value}" for name, value in fields.items())])
+        message = "\n".join(" ".join([event, *(f"{name}={value}" for name, value in line.items())]) for line in lines)
         record = logging.LogRecord(logger, logging.INFO, "", 0, message, None, None)
-        record.__dict__[_BRIEF] = {"event": event, **fields}
+        record.__dict__[_BRIEF] = [{"event": event, **line} for line in lines]
         target.handle(record)
 
 
-def brief_line(record: logging.LogRecord) -> Mapping[str, str | float | None] | None:
-    """The event and the fields of a line that was logged briefly; None for any other."""
-    line: Mapping[str, str | float | None] | None = record.__dict__.get(_BRIEF)
-    return line
+def brief_lines(record: logging.LogRecord) -> Sequence[Fields] | None:
+    """The event and the fields of lines that were logged briefly; None for any other record."""
+    lines: Sequence[Fields] | None = record.__dict__.get(_BRIEF)
+    return lines
 
 
 class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
     """Writes lines of JSON; those that were logged briefly without going through the processors."""
 
     def format(self, record: logging.LogRecord) -> str:
-        brief = brief_line(record)
-        if brief is None:
+        lines = brief_lines(record)
+        if lines is None:
             return super().format(record)
-        line = {name: _shown(value) for name, value in brief.items()}
         at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
-        level = record.levelname.lower()
-        return json.dumps({**line, "logger": record.name, "level": level, "timestamp": at})
+        rest = {"logger": record.name, "level": record.levelname.lower(), "timestamp": at}
+        return "\n".join(
+            json.dumps({**{name: _shown(value) for name, value in line.items()}, **rest}) for line in lines
+        )
 
 
 def _shown(value: str | float | None) -> str | float | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import URL
 
 from domain.errors import InvalidValueError
+from services.access.oidc_settings import OIDC_VARIABLES, OidcSettings, load_oidc_settings
 
 _PREFIX: Final = "PETALITE_"
 _HOME: Final = "PETALITE_HOME"
@@ -21,6 +22,7 @@ _HOST: Final = "PETALITE_HOST"
 _PORT: Final = "PETALITE_PORT"
 _PUBLIC_URL: Final = "PETALITE_PUBLIC_URL"
 _ARTIFACTS: Final = "PETALITE_ARTIFACTS"
+_SCRATCH: Final = "PETALITE_SCRATCH"
 _NOTIFY_FILE: Final = "PETALITE_NOTIFY_FILE"
 _TRUSTED_PROXIES: Final = "PETALITE_TRUSTED_PROXIES"
 _LOG_LEVEL: Final = "PETALITE_LOG_LEVEL"
@@ -33,9 +35,11 @@ _KNOWN: Final = (
     _PORT,
     _PUBLIC_URL,
     _ARTIFACTS,
+    _SCRATCH,
     _NOTIFY_FILE,
     _TRUSTED_PROXIES,
     _LOG_LEVEL,
+    *OIDC_VARIABLES,
 )
 _TEST_PREFIX: Final = "PETALITE_TEST_"
 """Variables of the test suite, of no meaning here."""
@@ -54,6 +58,8 @@ class Settings:
     """Computed looks at the same time, in each campaign."""
     artifacts: Path
     """Folder of files handed in, kept by content; all machines of a service share it."""
+    scratch: Path
+    """Folder for the temporary files of looks; best on a fast disk of the machine itself."""
     campaigns: int = 2
     """Campaigns that one worker advances at the same time."""
     host: str = "127.0.0.1"
@@ -68,6 +74,8 @@ class Settings:
     """Addresses and networks whose word on the client's address and on https is taken."""
     log_level: str = "info"
     """The least important line that is logged."""
+    oidc: OidcSettings | None = None
+    """The identity provider that people may sign in through; None where passwords are all there is."""
 
     def __post_init__(self) -> None:
         for name, number in ((_WORKERS, self.workers), (_CAMPAIGNS, self.campaigns)):
@@ -107,6 +115,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     | PETALITE_NOTIFY_FILE | YAML file of who is told what | nobody is told |
     | PETALITE_TRUSTED_PROXIES | addresses and networks of reverse proxies, by commas | none |
     | PETALITE_LOG_LEVEL | debug, info, warning or error | info |
+    | PETALITE_OIDC_ISSUER | address of the identity provider that people may sign in through | passwords alone |
+    | PETALITE_OIDC_CLIENT_ID | as what this service is registered there | |
+    | PETALITE_OIDC_CLIENT_SECRET_FILE | file with the secret that it was given there | |
+    | PETALITE_OIDC_CLAIM_MAP_FILE | YAML file of who is let in as what by what the provider says | whoever is linked |
+    | PETALITE_OIDC_SCOPES | what is asked of the provider | openid profile |
 
     Raises:
         InvalidValueError: If a variable has an impossible value, or begins with PETALITE_ and is unknown.
@@ -127,6 +140,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         store_url=environ.get(_STORE_URL) or own_store,
         workers=_whole_number(environ, _WORKERS, 2),
         artifacts=_folder(environ.get(_ARTIFACTS) or str(home / "artifacts")),
+        scratch=_folder(environ.get(_SCRATCH) or str(home / "scratch")),
         campaigns=_whole_number(environ, _CAMPAIGNS, 2),
         host=host,
         port=port,
@@ -134,6 +148,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         notify_file=_folder(notify_file) if notify_file else None,
         trusted_proxies=tuple(filter(None, (part.strip() for part in environ.get(_TRUSTED_PROXIES, "").split(",")))),
         log_level=(environ.get(_LOG_LEVEL) or "info").lower(),
+        oidc=load_oidc_settings(environ),
     )
 
 

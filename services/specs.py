@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast, get_args, get_origin, get_type_hints
 
@@ -12,13 +12,27 @@ from yaml.representer import BaseRepresenter
 
 from domain.campaign import CampaignSpec, Component
 from domain.errors import SpecError, UnknownOracleError
-from domain.json_value import JsonObject
-from domain.parsing import Location, ParseError, Problem, parse, to_json_value
+from domain.json_value import JsonObject, JsonValue
+from domain.parsing import LocatedError, Location, Problem, parse, to_json_object
 
 _LARGEST_FILE_BYTES: Final = 2**20
 _DEEPEST_NESTING: Final = 40
+_MOST_IN_LINE: Final = 4
+"""Fields that are written on one line where none of them holds others."""
 _REMEDY: Final = "Correct the lines named; docs/examples holds specs that run."
+_LINE_IN_PROBLEM: Final = re.compile(r"spec:(\d+): ")
 _FIELD_IN_MESSAGE: Final = re.compile(r"[a-zA-Z_][\w]*(?:\.\w+|\[\d+\])*")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SpecProblem:
+    """One thing that is wrong with a spec, for whoever shows it beside its field and its line."""
+
+    field: str
+    """Such as `ladder[2].cost`; empty where it is the whole document."""
+    line: int | None
+    """Of the text, from 1; None where it has no such place."""
+    message: str
 
 
 class _Mark(Protocol):
@@ -56,14 +70,75 @@ def read_spec(content: bytes, path: Path) -> CampaignSpec:
         raise _with_lines(error, path, root) from error
 
 
-def explain(error: SpecError | UnknownOracleError, path: Path) -> SpecError | UnknownOracleError:
+def explain(
+    error: SpecError | UnknownOracleError, path: Path, content: bytes | None = None
+) -> SpecError | UnknownOracleError:
     """Adds file and line to what is wrong with a spec where that was found after reading it.
 
     Args:
-        error: Says which field is wrong, as a `ParseError` with locations or by beginning with the field's name.
+        error: Says which field is wrong, as a `LocatedError` or by beginning with the field's name.
         path: The spec's file.
+        content: What the file holds; read where None.
     """
-    return _with_lines(error, path, _read(_content(path), path)[0])
+    return _with_lines(error, path, _read(_content(path) if content is None else content, path)[0])
+
+
+def located(error: SpecError, content: bytes, path: Path) -> LocatedError:
+    """Names the place of what `read_spec` refuses, for whoever shows each problem beside its field."""
+    if isinstance(error, LocatedError):
+        return error
+    told = error.problem.partition(": ")[2] or error.problem  # without file and line
+    try:
+        location = _named_in(told, (), _read(content, path)[0])
+    except SpecError:
+        location = ()  # no document: the problem is of the whole
+    return LocatedError(error.problem, remedy=error.remedy, problems=(Problem(location, told),))
+
+
+def problems_of(error: SpecError, content: bytes) -> tuple[SpecProblem, ...]:
+    """What is wrong with a spec, each with its field and its line.
+
+    Args:
+        error: What reading or checking the spec refused.
+        content: The spec.
+    """
+    path = Path("spec")
+    try:
+        root = _read(content, path)[0]
+    except SpecError as unreadable:
+        line, told = _without_place(unreadable.problem)
+        return (SpecProblem("", line, f"{told} {unreadable.remedy}"),)
+    return tuple(_placed(problem, root) for problem in located(error, content, path).problems)
+
+
+def _placed(problem: Problem, root: yaml.MappingNode) -> SpecProblem:
+    line, told = _without_place(_describe(problem, Path("spec"), root))
+    message = "is missing" if problem.message == "Field required" else problem.message
+    field = Problem(_named_in(message, problem.location, root) or problem.location, "").field
+    return SpecProblem(field, line, told.removeprefix(f"{field}: ") if field else told)
+
+
+def _without_place(told: str) -> tuple[int | None, str]:
+    mark = _LINE_IN_PROBLEM.match(told)
+    return (int(mark[1]), told[mark.end() :]) if mark else (None, told)
+
+
+def read_document(text: str, what: str = "spec") -> Mapping[str, object]:
+    """Reads a YAML document that need not be a whole spec, with the same care.
+
+    Args:
+        text: The document.
+        what: What it is called in errors.
+
+    Raises:
+        SpecError: If it is not YAML, or holds no fields.
+    """
+    return _read(text.encode(), Path(what))[1]
+
+
+def write_document(document: Mapping[str, object]) -> str:
+    """Writes a document as YAML as people write it: short lists stay on their line."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def load_oracle_settings(oracle: str, path: Path) -> JsonObject:
@@ -77,8 +152,21 @@ def load_oracle_settings(oracle: str, path: Path) -> JsonObject:
 
 
 def dump_spec(spec: CampaignSpec) -> str:
-    """Writes a spec as YAML that `load_spec` reads."""
-    return yaml.dump(to_json_value(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    """Writes a spec as YAML that `load_spec` reads. What is empty by default, and is, is left out."""
+    return write_document(_stated(to_json_object(spec)))
+
+
+def _stated(document: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """Leaves out what is empty, but not within settings: there, only their owner knows what that means."""
+    stated = {
+        name: _stated(value)
+        if isinstance(value, Mapping) and name != "settings"
+        else [_stated(rung) if isinstance(rung, Mapping) else rung for rung in value]
+        if isinstance(value, list) and name == "ladder"
+        else value
+        for name, value in document.items()
+    }
+    return {name: value for name, value in stated.items() if value is not None and value not in ({}, [], "")}
 
 
 def _represent_text(dumper: BaseRepresenter, text: str) -> yaml.ScalarNode:
@@ -86,10 +174,32 @@ def _represent_text(dumper: BaseRepresenter, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _represent_list(dumper: BaseRepresenter, items: Sequence[object]) -> yaml.SequenceNode:
+    is_short = not any(isinstance(item, Mapping | list | tuple) for item in items)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=is_short)
+
+
+def _represent_fields(dumper: BaseRepresenter, fields: Mapping[str, object]) -> yaml.MappingNode:
+    is_short = len(fields) <= _MOST_IN_LINE and not any(
+        isinstance(each, Mapping | list | tuple) for each in fields.values()
+    )
+    return dumper.represent_mapping("tag:yaml.org,2002:map", fields, flow_style=is_short)
+
+
 class _Dumper(yaml.SafeDumper):
     """Quotes text with Unicode's own line breaks, which plain YAML would read back as spaces."""
 
-    yaml_representers: ClassVar = {**yaml.SafeDumper.yaml_representers, str: _represent_text}
+    yaml_representers: ClassVar = {
+        **yaml.SafeDumper.yaml_representers,
+        str: _represent_text,
+        dict: _represent_fields,
+        list: _represent_list,
+        tuple: _represent_list,
+    }
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - of whatever
+        """Nothing is an alias: `read_spec` refuses those."""
+        return True
 
 
 def _content(path: Path) -> bytes:
@@ -168,9 +278,10 @@ def _refuse_duplicate_keys(node: yaml.Node, path: Path) -> None:
 def _with_lines(
     error: SpecError | UnknownOracleError, path: Path, root: yaml.MappingNode
 ) -> SpecError | UnknownOracleError:
-    if isinstance(error, ParseError):
+    if isinstance(error, LocatedError):
         lines = [_describe(problem, path, root) for problem in error.problems]
-        return SpecError("\n".join(lines) + ("" if lines[-1].endswith((".", "?")) else "."), remedy=_REMEDY)
+        listed = "\n".join(lines) + ("" if lines[-1].endswith((".", "?")) else ".")
+        return LocatedError(listed, remedy=_REMEDY, problems=error.problems)
     location = _named_in(error.problem, (), root)
     mark = _find(root, location)[0].start_mark if location else None
     return type(error)(f"{path}{_line(mark)}: {error.problem}", remedy=error.remedy)

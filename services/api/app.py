@@ -5,14 +5,16 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from services.access.oidc_provider import connect
 from services.api.bodies import Bodies
 from services.api.documentation import document, problem_responses
 from services.api.express import Express
 from services.api.guard import Guard
+from services.api.known_parameters import require_known_parameters
 from services.api.problems import install_problems
 from services.api.rate import Rates
 from services.api.routers import (
@@ -22,8 +24,10 @@ from services.api.routers import (
     events,
     exports,
     health,
-    join,
+    identities,
+    installation,
     laboratory,
+    leaders,
     machines,
     materials,
     measurements,
@@ -33,9 +37,13 @@ from services.api.routers import (
     plots,
     queries,
     realizations,
+    references,
     rounds,
     schedules,
+    spaces,
+    standings,
     tokens,
+    upload_plots,
     uploads,
 )
 from services.api.service import Service
@@ -49,23 +57,25 @@ PUBLIC_ROUTES: Final = frozenset(
         ("GET", f"{PREFIX}/health/ready"),
         ("GET", f"{PREFIX}/openapi.json"),
         ("POST", f"{PREFIX}/login"),
+        ("GET", f"{PREFIX}/login/oidc"),
+        ("GET", f"{PREFIX}/login/oidc/callback"),
         ("POST", f"{PREFIX}/invitations/accept"),
-        ("GET", "/join"),
-        ("GET", "/join.js"),
-        ("GET", "/join.css"),
     }
 )
 """The only routes that are served to strangers, by exact method and path."""
 
 
-def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, rates: Rates | None = None, also_public: frozenset[tuple[str, str]] = frozenset()
+) -> FastAPI:
     """Builds the API. The store is opened when it starts and closed when it stops.
 
     Args:
         settings: Where the store is and how the service is reached.
         rates: How often a caller may come; the usual rates where None.
+        also_public: Routes beside the API that are served to strangers too, by exact method and path.
     """
-    service = Service(settings)
+    service = Service(settings, identity_provider=connect(settings.oidc) if settings.oidc else None)
     app = FastAPI(
         title="Petalite",
         version=version("petalite"),
@@ -73,20 +83,22 @@ def create_app(settings: Settings, *, rates: Rates | None = None) -> FastAPI:
         docs_url=None,  # a page of it would load scripts from strangers
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the layers below see to it
         generate_unique_id_function=_operation_id,
         lifespan=_lifespan,
     )
     app.state.service = service
     install_problems(app)
     for router in _routers():
-        app.include_router(router, prefix=PREFIX, responses=problem_responses())
-    app.include_router(join.router)
+        app.include_router(
+            router, prefix=PREFIX, responses=problem_responses(), dependencies=[Depends(require_known_parameters)]
+        )
     # At the address, and with the errors, that the specification prescribes.
     app.include_router(optimade.router, responses=problem_responses("application/json"))
     # Added last, met first.
     app.add_middleware(Express, service=service)
     app.add_middleware(Bodies)
-    app.add_middleware(Guard, service=service, public=PUBLIC_ROUTES, rates=rates or Rates())
+    app.add_middleware(Guard, service=service, public=PUBLIC_ROUTES | also_public, rates=rates or Rates())
     app.add_middleware(Trail, meters=service.meters)
     app.openapi = document(app, PUBLIC_ROUTES)  # type: ignore[method-assign]  # as FastAPI's manual says
     return app
@@ -103,8 +115,12 @@ def _routers() -> tuple[APIRouter, ...]:
         machines.router,  # first, because it is asked most often, and before the queries, because `claim` is no number
         health.router,
         account.router,
+        identities.router,
         campaigns.router,
+        standings.router,
+        spaces.router,
         rounds.router,
+        leaders.router,
         queries.router,
         laboratory.router,
         measurements.router,
@@ -113,12 +129,15 @@ def _routers() -> tuple[APIRouter, ...]:
         oracles.router,
         materials.router,
         realizations.router,
+        references.router,
         plots.router,
         exports.router,
         people.router,
         tokens.router,
         uploads.router,
+        upload_plots.router,
         artifacts.router,
+        installation.router,
     )
 
 

@@ -16,8 +16,11 @@ MIB: Final = 2**20
 LARGEST_BODY: Final = MIB
 LARGEST_UPLOAD: Final = 64 * MIB + MIB
 """64 MiB of content, and the form around it."""
-_UPLOADS: Final = re.compile(r"/api/v1/(?:campaigns/[^/]+/)?(?:uploads|artifacts|materials)(?:/.*)?")
-"""Routes that take files."""
+_UPLOADS: Final = re.compile(
+    r"/api/v1/(?:campaigns/[^/]+/)?(?:uploads|artifacts|materials)(?:/.*)?"
+    r"|/campaigns/[^/]+/uploads|/laboratory/queries/[0-9]+/result"
+)
+"""Routes that take files, those of pages among them."""
 _DEEPEST_NESTING: Final = 60
 _LARGEST_INTEGER: Final = 2**63 - 1
 _SUSPICIOUS: Final = re.compile(rb"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]|[eE]\+?[0-9]{3}|[0-9]{19}")

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from domain.fidelity import settings_digest
 from domain.json_value import JsonObject
 
+_SPACE: Final[JsonObject] = {"elements": ["Li", "Cl"], "space_groups": [221, 225], "max_atoms": 8}
 _SPEC: Final[JsonObject] = {
     "name": "chlorides",
     "objective": {"quantity": "formation_energy", "goal": "minimize"},
-    "space": {"elements": ["Li", "Cl"], "space_groups": [221, 225], "max_atoms": 8},
+    "space": _SPACE,
     "ladder": [
         {"name": "static", "oracle": "potential", "cost": 1, "answered_by": "machines"},
-        {"name": "lab", "oracle": "laboratory", "cost": 60},
+        {"name": "lab", "oracle": "laboratory", "cost": 60, "settings": {"quantity": "formation_energy"}},
     ],
     "budget": {"total": 1000, "per_round": 500},
     "max_rounds": 5,
@@ -39,7 +41,7 @@ _STRUCTURE: Final[JsonObject] = {
 _PROVENANCE: Final[JsonObject] = {
     "oracle": "potential",
     "oracle_version": "mace 0.3.16",
-    "settings_digest": "9f2c1e",
+    "settings_digest": settings_digest("potential", {}),
     "worker": "node-7",
 }
 _MEASUREMENT: Final[JsonObject] = {
@@ -59,9 +61,11 @@ BODY_EXAMPLES: Final[Mapping[str, JsonObject]] = MappingProxyType(
         "add_material": {"structure": _STRUCTURE, "source": "our own diffraction"},
         "add_member": {"user": "eve"},
         "add_schedule": {"kind": "interval", "expression": "6h"},
+        "amend_material_measurement": {"measurement": {"temperature": "60 degC"}, "reason": "the oven was warmer"},
         "amend_measurement": {"measurement": _READING, "reason": "a typing error"},
         "approve_queries": {"queries": [2]},
         "approve_query": {"reason": "worth it"},
+        "cancel_query": {"reason": "asked by mistake"},
         "change_campaign": {"priority": 3},
         "change_password": {"old": "what it was", "new": "a sentence that nobody guesses"},
         "change_user": {"role": "viewer"},
@@ -70,7 +74,7 @@ BODY_EXAMPLES: Final[Mapping[str, JsonObject]] = MappingProxyType(
         "create_group": {"name": "metallurgy-2"},
         "create_invitation": {"role": "viewer"},
         "create_user": {"name": "eve", "role": "viewer"},
-        "deny_queries": {"queries": [2]},
+        "deny_queries": {"queries": [2], "reason": "too dear"},
         "deny_query": {"reason": "too dear"},
         "fix_row": {"cells": {"value": "-1.25"}},
         "hand_in_failure": {
@@ -94,14 +98,19 @@ BODY_EXAMPLES: Final[Mapping[str, JsonObject]] = MappingProxyType(
         "heartbeat": {"fence": 1, "lease_s": 60},
         "import_materials": {"url": "https://optimade.example.org/v1", "filter": 'elements HAS "Li" AND nelements=2'},
         "issue_token": {"label": "cluster node 7", "scopes": ["read"]},
+        "link_identity": {"subject": "248289761001"},
         "pause_campaign": {"reason": "lunch"},
         "release_query": {"fence": 1},
+        "replace_reference_energy": {"energy_eV_per_atom": -1.9, "reason": "a wrong pseudopotential; ours, by hand"},
         "resume_campaign": {"reason": "lunch is over"},
+        "retract_material_measurement": {"reason": "the sample was another"},
         "retract_measurement": {"reason": "the sample was another"},
+        "retract_reference_energy": {"reason": "a wrong pseudopotential"},
         "set_schedule_active": {"is_active": False},
         "sign_in": {"name": "eve", "password": "a sentence that nobody guesses"},
         "stop_campaign": {"reason": "enough is known"},
         "validate_campaign": _SPEC,
+        "count_space": _SPACE,
     }
 )
 """By operation."""

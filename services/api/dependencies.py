@@ -8,7 +8,7 @@ from typing import Annotated, Final, cast
 from fastapi import Depends, Path
 from starlette.requests import HTTPConnection
 
-from domain.errors import NotFoundError
+from domain.errors import InvalidValueError, NotFoundError, PermissionDeniedError
 from services.access.principal import Principal
 from services.access.roles import Permission, Role
 from services.api.service import Service, principal_of
@@ -140,6 +140,42 @@ def _visible(store: Store, principal: Principal, campaign_id: int) -> CampaignRe
 def visible_groups(principal: Principal) -> frozenset[int] | None:
     """The groups whose campaigns the caller may see; None for all."""
     return None if principal.role is Role.ADMINISTRATOR else principal.groups
+
+
+def groups_among(principal: Principal, wanted: int | None) -> frozenset[int] | None:
+    """The groups whose campaigns are listed where the caller may have asked for one of them; None for all."""
+    groups = visible_groups(principal)
+    if wanted is None:
+        return groups
+    return frozenset({wanted}) if groups is None else groups & {wanted}
+
+
+def own_group(store: Store, principal: Principal, wanted: str | None) -> int | None:
+    """The group that something new is given to.
+
+    None is for administrators alone: they keep a campaign to themselves, and show a material to everyone.
+
+    Args:
+        store: The open store.
+        principal: Who gives it.
+        wanted: Name of the group; may be left out by whoever is in one group.
+
+    Raises:
+        InvalidValueError: If the caller must say which of several groups.
+        PermissionDeniedError: If the caller is no member of the group.
+        NotFoundError: If an administrator names a group that there is not.
+    """
+    own = {store.people.group_by_id(number).name: number for number in principal.groups}
+    if wanted is None and len(own) == 1:
+        return min(own.values())
+    if principal.role is Role.ADMINISTRATOR:
+        return None if wanted is None else store.people.group(wanted).id
+    if wanted in own:
+        return own[wanted]
+    remedy = f"Give one of {', '.join(sorted(own))}." if own else "Ask an administrator for a group."
+    if wanted is None and own:
+        raise InvalidValueError("It is not said which group it is for.", remedy=remedy)
+    raise PermissionDeniedError("It can only be given to a group of the caller's own.", remedy=remedy)
 
 
 def _no_campaign(name: str) -> NotFoundError:

@@ -1,7 +1,9 @@
 """The OpenAPI document: every error, who may call what, and how to say who one is."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -11,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import TypeAdapter
 
+from domain.json_value import JsonObject
 from services.access.roles import Permission
 from services.api.body_examples import BODY_EXAMPLES
 from services.api.dependencies import Requirement
@@ -18,6 +21,8 @@ from services.api.guard import SESSION_COOKIE
 from services.api.links import LINKS
 from services.api.problems import MEDIA_TYPE, ProblemDetails
 
+EXAMPLES_FILE: Final = Path(__file__).with_name("response_examples.json")
+"""Real answers by operation, which `tools/api_examples.py` writes."""
 _PROBLEM: Final = "#/components/schemas/ProblemDetails"
 _REASONS: Final[Mapping[HTTPStatus, str]] = MappingProxyType(
     {
@@ -102,6 +107,15 @@ def _described(app: FastAPI, public: frozenset[tuple[str, str]]) -> dict[str, ob
                 operation["description"] = f"{operation.get('description', '')}\n\nNeeds {needed}.".strip()
     for name, example in BODY_EXAMPLES.items():
         described[name]["requestBody"]["content"]["application/json"]["example"] = example
+    for name, answer in _answers().items():
+        for status, response in described[name]["responses"].items() if name in described else ():
+            if status.startswith("2") and "application/json" in response.get("content", {}):
+                response["content"]["application/json"]["example"] = answer
     for link in LINKS:
         described[link.source]["responses"][str(link.status)].setdefault("links", {})[link.target] = link.description
     return schema
+
+
+def _answers() -> JsonObject:
+    answers: JsonObject = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
+    return answers

@@ -5,7 +5,6 @@ ordinary is read at once and recorded together with what arrives at the same tim
 the route in `routers.machines`, which does the same and alone finds the words for what is wrong.
 """
 
-import asyncio
 import re
 from typing import Final
 
@@ -17,11 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.errors import PetaliteError
 from domain.parsing import to_json
 from services.access.roles import Permission
+from services.api.arrivals import Arrivals
 from services.api.dependencies import LARGEST_NUMBER
 from services.api.hand_in import HandedIn
 from services.api.routers.machines import hand_in_measurement
 from services.api.service import Service, principal_of
 from services.messages.claims import MeasurementRequest
+from services.store.records import MeasurementRecord
 
 _PATH: Final = re.compile(r"/api/v1/queries/([1-9][0-9]{0,9})/measurement")
 _CREATED: Final = 201
@@ -34,6 +35,7 @@ class Express:
         self._app = app
         self._service = service
         self._requests = TypeAdapter(MeasurementRequest)
+        self._arrivals: Arrivals[MeasurementRecord] = Arrivals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection.
@@ -53,7 +55,7 @@ class Express:
             return
         # Under this name the answer is counted.
         scope["endpoint"] = hand_in_measurement
-        record = await asyncio.wrap_future(desk.submit(HandedIn(principal_of(scope), query_id, seen)))
+        record = await self._arrivals.wait(desk.submit(HandedIn(principal_of(scope), query_id, seen)))
         await Response(to_json(record), status_code=_CREATED, media_type="application/json")(scope, receive, send)
 
     def _read(self, message: Message) -> MeasurementRequest | None:

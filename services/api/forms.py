@@ -8,7 +8,7 @@ from pydantic import Field
 
 from domain.errors import InvalidValueError
 from domain.measurement import Censoring
-from services.intake.laboratory import Reading
+from services.intake.readings import Reading
 from services.intake.units import read_temperature_K
 
 
@@ -36,8 +36,7 @@ class WrittenMeasurement:
         Raises:
             InvalidValueError: If the temperature has no unit or is impossible, or the time has no zone.
         """
-        if self.measured_at is not None and self.measured_at.utcoffset() is None:
-            raise InvalidValueError("measured_at has no time zone.", remedy="Write it like 2026-05-01T12:00:00+02:00.")
+        require_time_zone(self.measured_at)
         return Reading(
             value=self.value,
             unit=self.unit,
@@ -47,3 +46,13 @@ class WrittenMeasurement:
             note=self.note,
             measured_at=self.measured_at,
         )
+
+
+def require_time_zone(measured_at: datetime | None) -> None:
+    """Refuses a time that may be any of several.
+
+    Raises:
+        InvalidValueError: If it has no time zone.
+    """
+    if measured_at is not None and measured_at.utcoffset() is None:
+        raise InvalidValueError("measured_at has no time zone.", remedy="Write it like 2026-05-01T12:00:00+02:00.")

@@ -4,10 +4,11 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.errors import NotAuthenticatedError, PetaliteError
-from services.access.authenticate import authenticate
+from services.access.authenticate import Login, authenticate
 from services.access.principal import Principal
 from services.api.errors import ForeignOriginError
 from services.api.rate import RateLimit, Rates
@@ -55,12 +56,12 @@ class Guard:
 
     async def _let_in(self, connection: HTTPConnection, *, method: str) -> None:
         if (method, connection.scope["path"]) in self._public:
-            self._anonymous.count(_address(connection))
+            self._anonymous.count(address_of(connection))
             return
         try:
             principal = await self._recognise(connection, method)
         except NotAuthenticatedError:
-            self._anonymous.count(_address(connection))
+            self._anonymous.count(address_of(connection))
             raise
         self._signed_in.count(f"{principal.user_id}/{principal.token_id}")
         connection.scope[PRINCIPAL_KEY] = principal
@@ -102,6 +103,19 @@ def session_of(connection: HTTPConnection) -> str | None:
     return connection.cookies.get(SESSION_COOKIE) or None
 
 
+def keep_session(response: Response, login: Login, *, is_https: bool) -> None:
+    """Gives the session's secret to the browser, in a cookie that no script reads and no other site's page sends."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        login.session_secret,
+        expires=login.expires_at,
+        path="/",
+        secure=is_https,
+        httponly=True,
+        samesite="strict",
+    )
+
+
 def require_same_origin(connection: HTTPConnection) -> None:
     """Refuses a browser that another site's page sent: browsers add cookies to such requests by themselves.
 
@@ -121,5 +135,6 @@ def require_same_origin(connection: HTTPConnection) -> None:
     )
 
 
-def _address(connection: HTTPConnection) -> str:
+def address_of(connection: HTTPConnection) -> str:
+    """The address that a connection comes from."""
     return connection.client.host if connection.client else "unknown"

@@ -10,6 +10,7 @@ from domain.measurement import Measurement
 from services.access.principal import Principal
 from services.api.questions import Questions, worker_name
 from services.intake import record_measurement
+from services.intake.machines import require_asked_look
 from services.intake.together import MachineAnswer, record_together
 from services.messages.claims import MeasurementRequest
 from services.store import Store
@@ -33,10 +34,12 @@ def hand_in(store: Store, questions: Questions, given: HandedIn) -> MeasurementR
     Raises:
         NotFoundError: If there is no such query, or it belongs to others.
         ConflictError: If the claim is another user's, or the query was answered otherwise.
-        InvalidValueError: If the unit or the value is refused.
+        InvalidValueError: If the unit or the value is refused, or it is not the look that was asked for.
     """
     with store.writing():
         question = questions.held(store, given.principal, given.query_id, given.seen.fence)
+        fidelity = questions.fidelity(store, question)
+        require_asked_look(given.seen.measurement, fidelity, asked_at=question.asked_at)
         record = record_measurement(
             store,
             given.query_id,
@@ -59,6 +62,8 @@ def hand_in_together(store: Store, questions: Questions, given: Sequence[HandedI
                 continue
             with suppress(PetaliteError):
                 questions.require_held(store, one.principal, question, one.seen.fence)
+                fidelity = questions.fidelity(store, question)
+                require_asked_look(one.seen.measurement, fidelity, asked_at=question.asked_at)
                 answers[number] = MachineAnswer(one.query_id, one.seen.fence, _as_kept(one, question))
         found = dict(zip(answers, record_together(store, list(answers.values())), strict=True))
         store.audit.append_all([_entry(given[number], record) for number, record in found.items() if record])

@@ -13,6 +13,30 @@ _FIRST: Final = "$response.body#/items/0/id"
 _SAMPLE: Final = "$request.path.query_id"
 
 
+_LISTED: Final = (
+    (
+        "list_measurements",
+        ("measurement_id", _FIRST),
+        ("show_measurement", "amend_measurement", "retract_measurement", "list_artifacts_of_measurement"),
+    ),
+    ("list_queries", ("query_id", _FIRST), ("show_query", "approve_query", "deny_query", "claim_sample")),
+    ("list_approvals", ("query_id", _FIRST), ("approve_query", "deny_query")),
+    ("list_laboratory_queries", ("query_id", "$response.body#/items/0/query_id"), ("claim_sample",)),
+    ("list_realizations", ("realization_id", "$response.body#/0/id"), ("show_realization", "take_realization")),
+    (
+        "list_material_measurements",
+        ("material_measurement_id", _FIRST),
+        ("show_material_measurement", "amend_material_measurement", "retract_material_measurement"),
+    ),
+    (
+        "list_reference_history",
+        ("reference_id", _FIRST),
+        ("show_reference", "retract_reference_energy", "replace_reference_energy"),
+    ),
+)
+"""Lists, the parameter that their first item gives with its place in the answer, and what it may be given to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One answer from which another request can be made."""
@@ -35,24 +59,24 @@ class Link:
         return {"operationId": self.target, "parameters": dict(self.parameters), **body}
 
 
-def _links() -> Iterator[Link]:
+def _after_claims() -> Iterator[Link]:
     for target in ("heartbeat", "release_query", "hand_in_measurement", "hand_in_failure"):
         yield Link("claim_query", 200, target, {"query_id": _CLAIMED}, _FENCE)
     for target in ("release_sample", "hand_in_result", "hand_in_laboratory_failure"):
         yield Link("claim_sample", 200, target, {"query_id": _SAMPLE})
+
+
+def _after_answers() -> Iterator[Link]:
     for source in ("hand_in_measurement", "hand_in_result", "amend_measurement", "retract_measurement"):
         for target in ("show_measurement", "amend_measurement", "retract_measurement"):
             yield Link(source, 201, target, {"measurement_id": _ID})
-    for target in ("show_measurement", "amend_measurement", "retract_measurement", "list_artifacts_of_measurement"):
-        yield Link("list_measurements", 200, target, {"measurement_id": _FIRST})
-    for target in ("show_query", "approve_query", "deny_query", "claim_sample"):
-        yield Link("list_queries", 200, target, {"query_id": _FIRST})
-    for target in ("approve_query", "deny_query"):
-        yield Link("list_approvals", 200, target, {"query_id": _FIRST})
-    yield Link("list_laboratory_queries", 200, "claim_sample", {"query_id": "$response.body#/0/query_id"})
-    for target in ("show_realization", "take_realization"):
-        yield Link("list_realizations", 200, target, {"realization_id": "$response.body#/0/id"})
     yield Link("create_user", 201, "change_user", {"user": "$response.body#/name"})
 
 
-LINKS: Final = tuple(_links())
+def _from_lists() -> Iterator[Link]:
+    for source, (parameter, place), targets in _LISTED:
+        for target in targets:
+            yield Link(source, 200, target, {parameter: place})
+
+
+LINKS: Final = (*_after_claims(), *_after_answers(), *_from_lists())

@@ -13,6 +13,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._requests = Counter(
             "petalite_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
         )
@@ -24,5 +25,11 @@ class Meters:
         """Counts an answer under the name of its route; what met no route is counted together."""
         endpoint = scope.get("endpoint")
         route = getattr(endpoint, "__name__", "none")
-        self._requests.labels(route, scope["method"], str(status)).inc()
-        self._took_s.labels(route).observe(took_s)
+        method: str = scope["method"]
+        known = self._known.get((route, method, status))
+        if known is None:
+            known = self._requests.labels(route, method, str(status)), self._took_s.labels(route)
+            self._known[route, method, status] = known
+        requests, seconds = known
+        requests.inc()
+        seconds.observe(took_s)

@@ -13,11 +13,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from domain.errors import (
     ConflictError,
     ExportError,
+    IdentityProviderError,
     InvalidValueError,
     NotAuthenticatedError,
     NotFoundError,
@@ -25,13 +26,14 @@ from domain.errors import (
     PermissionDeniedError,
     PetaliteError,
     ProviderError,
+    ServiceError,
     SpecError,
     StoreBusyError,
     StoreError,
     TooManyAttemptsError,
     UnreadableFileError,
 )
-from domain.parsing import Location, ParseError, Problem, plain_message, to_json_value
+from domain.parsing import LocatedError, Location, Problem, plain_message, to_json_value
 from services.api.errors import (
     ForeignOriginError,
     MalformedRequestError,
@@ -39,8 +41,10 @@ from services.api.errors import (
     RequestTooLargeError,
     TooManyRequestsError,
 )
+from services.optimade.responses import BASE_PATH, error_answer
 
 MEDIA_TYPE: Final = "application/problem+json"
+_OPTIMADE: Final = f"{BASE_PATH.rpartition('/')[0]}/"
 RETRY_AFTER_S: Final = 1
 """When to come back to a store that is busy."""
 
@@ -60,9 +64,11 @@ STATUS_OF_ERROR: Final[Mapping[type[PetaliteError], HTTPStatus]] = MappingProxyT
         OracleError: HTTPStatus.UNPROCESSABLE_ENTITY,
         UnreadableFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
         ProviderError: HTTPStatus.BAD_GATEWAY,
+        IdentityProviderError: HTTPStatus.BAD_GATEWAY,
         TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
         TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
         ExportError: HTTPStatus.INTERNAL_SERVER_ERROR,
+        ServiceError: HTTPStatus.SERVICE_UNAVAILABLE,
         StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
         StoreBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     }
@@ -102,23 +108,34 @@ def status_of(error: PetaliteError) -> HTTPStatus:
     return next(STATUS_OF_ERROR[cls] for cls in type(error).__mro__ if cls in STATUS_OF_ERROR)
 
 
-def problem_response(error: PetaliteError) -> Response:
-    """Answers an error in the caller's words; what the store says of itself stays inside."""
+def problem_response(error: PetaliteError, *, path: str = "") -> Response:
+    """Answers an error in the caller's words; what the store says of itself stays inside.
+
+    Args:
+        error: The error.
+        path: That was asked for: OPTIMADE has errors of its own form.
+    """
     status = status_of(error)
     detail, remedy = error.problem, error.remedy
     if isinstance(error, StoreError) or isinstance(error.__cause__, IntegrityError):
         detail, remedy = _kept_inside(error)
-    errors = _fields(error.problems) if isinstance(error, ParseError) else ()
-    return _response(status, detail, remedy=remedy, errors=errors, headers=_headers(error))
+    errors = _fields(error.problems) if isinstance(error, LocatedError) else ()
+    return _response(status, detail, remedy=remedy, errors=errors, headers=_headers(error), path=path)
 
 
-def unexpected_response(request_id: str) -> Response:
+def unexpected_response(request_id: str, *, path: str = "") -> Response:
     """Answers what nobody foresaw, with nothing but the number under which it was logged."""
     return _response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"Something unforeseen happened; it was logged as request {request_id}.",
         remedy="Tell whoever runs this service that number.",
+        path=path,
     )
+
+
+def represented(path: str, query: str = "") -> str:
+    """A request to the OPTIMADE endpoint as its answers repeat it: without the base."""
+    return path.removeprefix(BASE_PATH) + (f"?{query}" if query else "")
 
 
 def install_problems(app: FastAPI) -> None:
@@ -128,11 +145,11 @@ def install_problems(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_on_http_exception)
 
 
-async def _on_petalite_error(_request: Request, error: PetaliteError) -> Response:
-    return problem_response(error)
+async def _on_petalite_error(request: Request, error: PetaliteError) -> Response:
+    return problem_response(error, path=request.url.path)
 
 
-async def _on_invalid_request(_request: Request, error: RequestValidationError) -> Response:
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
     # What was sent is never echoed: it may be a secret, or no text at all.
     problems = tuple(_problem(found["type"], found["msg"], tuple(found["loc"])) for found in error.errors())
     return _response(
@@ -140,6 +157,7 @@ async def _on_invalid_request(_request: Request, error: RequestValidationError) 
         f"The request is not valid: {'; '.join(f'{problem.field}: {problem.message}' for problem in problems[:5])}.",
         remedy="Correct the fields named; /api/v1/openapi.json says what is expected.",
         errors=_fields(problems),
+        path=request.url.path,
     )
 
 
@@ -161,6 +179,7 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
         details.get(status, status.phrase + "."),
         remedy="See /api/v1/openapi.json for what there is.",
         headers=error.headers,
+        path=request.url.path,
     )
 
 
@@ -171,7 +190,13 @@ def _response(
     remedy: str,
     errors: tuple[FieldProblem, ...] = (),
     headers: Mapping[str, str] | None = None,
+    path: str,
 ) -> Response:
+    if path.startswith(_OPTIMADE):
+        # What cannot be used is a bad request there, whether it can be read or not.
+        told = HTTPStatus.BAD_REQUEST if status is HTTPStatus.UNPROCESSABLE_ENTITY else status
+        answer = error_answer(told, _text(f"{detail} {remedy}"), request=_text(represented(path)))
+        return JSONResponse(answer, status_code=told.value, headers=headers)
     kind = status.phrase.lower().replace(" ", "-")
     body = ProblemDetails(f"urn:petalite:problem:{kind}", status.phrase, status.value, _text(detail), remedy, errors)
     content = json.dumps(to_json_value(body), allow_nan=False)

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Final
 
 from domain.errors import ConflictError, NotFoundError
+from domain.fidelity import Fidelity
 from domain.states import QueryState
 from services.access.principal import Principal
 from services.store import Store
@@ -44,14 +45,17 @@ class Questions:
         """
         if not principal.may_see_group(question.group_id):
             raise _no_query(question.query_id)
-        campaign = self._campaign(store, question.campaign_id)
-        if campaign.spec.fidelities.fidelity(question.fidelity).is_laboratory:
+        if self.fidelity(store, question).is_laboratory:
             raise ConflictError(
                 f"Query {question.query_id} is asked of a laboratory.", remedy="Hand its result in under /laboratory."
             )
         is_current = question.state is QueryState.CLAIMED and question.fence == fence
         if is_current and not (question.worker or "").startswith(principal.name + SEPARATOR):
             raise ConflictError(f"Query {question.query_id} is held by somebody else.", remedy="Claim another query.")
+
+    def fidelity(self, store: Store, question: OpenQuestion) -> Fidelity:
+        """At which a query asks to look."""
+        return self._campaign(store, question.campaign_id).spec.fidelities.fidelity(question.fidelity)
 
     def _campaign(self, store: Store, campaign_id: int) -> CampaignRecord:
         campaign = self._campaigns.get(campaign_id)

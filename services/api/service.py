@@ -1,16 +1,21 @@
 """What one process of the service holds, and where its parts find it."""
 
+import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from starlette.types import Scope
 
 from domain.errors import NotAuthenticatedError, StoreError
+from services.access.oidc_provider import IdentityProvider
 from services.access.principal import Principal
 from services.api.hand_in import HandedIn, hand_in, hand_in_together
 from services.api.meters import Meters
 from services.api.questions import Questions
+from services.api.spec_checker import SpecChecker
+from services.api.streams import Streams
 from services.settings import Settings
 from services.store import Store, open_store
 from services.store.joint import Joint
@@ -33,6 +38,16 @@ class Service:
     questions: Questions = field(default_factory=Questions)
     desk: Joint[HandedIn, MeasurementRecord] | None = None
     """Where measurements are gathered while the store is open."""
+    identity_provider: IdentityProvider | None = None
+    """Through whom people may sign in; None where passwords are all there is."""
+    checker: SpecChecker = field(default_factory=SpecChecker)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    """Of the process: names what stands beside the service, such as Prefect."""
+    streams: Streams = field(init=False)
+    """Who follows which campaign."""
+
+    def __post_init__(self) -> None:
+        self.streams = Streams(lambda: self.open_store, self.stopping.is_set)
 
     def open(self) -> None:
         """Opens the store."""
@@ -45,6 +60,7 @@ class Service:
     def close(self) -> None:
         """Finishes what was accepted and closes the store."""
         store, self.store, self.desk = self.store, None, None
+        self.checker.close()
         if store is not None:
             store.close()
 

@@ -7,8 +7,8 @@ from typing import Final
 from domain.campaign import CampaignSpec
 from domain.errors import SpecError
 from domain.fidelity import AnsweredBy
-from services.api.registered import require_registered_oracles
-from services.specs import read_spec
+from services.api.spec_checker import SpecChecker
+from services.specs import explain, located, read_spec
 
 LARGEST_SPEC: Final = 64 * 2**10
 _NAME: Final = Path("spec")
@@ -49,17 +49,22 @@ class SpecSummary:
     first_round_cost: float
 
 
-def understand_spec(content: bytes) -> SpecSummary:
+def understand_spec(content: bytes, checker: SpecChecker) -> SpecSummary:
     """Reads a spec, YAML or JSON, and says what it would ask and cost.
 
     Raises:
-        SpecError: If it does not describe a campaign; names every problem with its line and field.
-        UnknownOracleError: If an oracle of it is not registered here.
+        SpecError: If it does not describe a campaign that can be run; names every problem with its line and field.
     """
     if len(content) > LARGEST_SPEC:
         raise SpecError(f"The spec is larger than {LARGEST_SPEC // 2**10} KiB.", remedy="Leave out what is no spec.")
-    spec = read_spec(content, _NAME)
-    require_registered_oracles(spec)
+    try:
+        spec = read_spec(content, _NAME)
+    except SpecError as error:
+        raise located(error, content, _NAME) from error
+    try:
+        checker.require_runnable(spec)
+    except SpecError as error:
+        raise explain(error, _NAME, content) from error
     return summarise(spec)
 
 

@@ -4,15 +4,19 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import httpx
+from anyio import sleep
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from domain.campaign import CampaignSpec
 from domain.fidelity import AnsweredBy
+from domain.json_value import JsonObject
 from services.access.people import add_group, add_user, give_campaign
 from services.access.principal import local_operator
 from services.access.roles import PERMISSIONS_OF_ROLE, Role
@@ -20,8 +24,8 @@ from services.access.tokens import create_token
 from services.api.app import create_app
 from services.api.rate import Rate, Rates
 from services.api.service import Service
-from services.logging import brief_line
-from services.settings import load_settings
+from services.logging import brief_lines
+from services.settings import Settings, load_settings
 from services.store import Store
 from services.store.examples import example_pick, example_spec, open_round
 from services.store.records import CampaignRecord
@@ -29,6 +33,14 @@ from services.store.records import CampaignRecord
 OWN_GROUP = "petrology"
 OTHER_GROUP = "metallurgy"
 _UNLIMITED = Rate(per_s=1e9, burst=1e9)
+
+
+class Create(Protocol):
+    """Builds an application."""
+
+    def __call__(self, settings: Settings, *, rates: Rates | None = None) -> FastAPI:
+        """Builds it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +76,34 @@ def example_campaign(name: str) -> CampaignSpec:
     static, costly, laboratory = spec.ladder
     ladder = (
         replace(static, answered_by=AnsweredBy.MACHINES),
-        replace(laboratory, cost=60.0),
-        replace(costly, name="approved", cost=200.7, answered_by=AnsweredBy.MACHINES),
+        replace(laboratory, cost=60.0, settings={"quantity": spec.objective.quantity}),
+        replace(costly, name="approved", cost=200.7, answered_by=AnsweredBy.MACHINES, settings={"calculator": "emt"}),
     )
     return replace(spec, ladder=ladder, budget=replace(spec.budget, approval_above=100.0))
 
 
+def timely(body: JsonObject, at: datetime) -> JsonObject:
+    """The body of a request, with a measurement in it, if there is one, that was made at some time."""
+    measurement = body.get("measurement")
+    if not isinstance(measurement, Mapping) or "measured_at" not in measurement:
+        return body
+    return {**body, "measurement": {**measurement, "measured_at": at.isoformat()}}
+
+
 @contextmanager
-def serving(home: Path, *, rates: Rates | None = None, store_url: str = "") -> Iterator[Served]:
+def serving(
+    home: Path, *, create: Create = create_app, rates: Rates | None = None, store_url: str = ""
+) -> Iterator[Served]:
     """Runs an application on a new store.
 
     Args:
         home: A folder for its files.
+        create: Builds the application: the API, or the API with the dashboard.
         rates: How often callers may come; without limits where None.
         store_url: Address of the store; an SQLite file in the folder where empty.
     """
     settings = load_settings({"PETALITE_HOME": str(home), "PETALITE_STORE_URL": store_url})
-    app = create_app(settings, rates=rates or Rates(_UNLIMITED, _UNLIMITED))
+    app = create(settings, rates=rates or Rates(_UNLIMITED, _UNLIMITED))
     with _captured_logs() as logged, running(app) as client:
         service: Service = app.state.service
         store = service.open_store
@@ -122,10 +145,9 @@ def _captured_logs() -> Iterator[Sequence[Mapping[str, object]]]:
     with capture_logs() as logged:
 
         def note(record: logging.LogRecord) -> bool:
-            line = brief_line(record)
-            if line is not None:
-                logged.append(dict(line))
-            return line is None
+            lines = brief_lines(record)
+            logged.extend(dict(line) for line in lines or ())
+            return lines is None
 
         logger.addFilter(note)
         logger.setLevel(logging.INFO)
@@ -146,7 +168,9 @@ class _InProcess(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Waits for the whole answer."""
         request.read()
-        return self._portal.call(self._answer, request)
+        answer = self._portal.call(self._answer, request)
+        self._portal.call(sleep, 0)  # what the event loop does right after an answer, such as logging it
+        return answer
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         answer = await self._app.handle_async_request(request)

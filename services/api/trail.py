@@ -1,5 +1,7 @@
 """The outermost layer: a number for each request, a line in the log, safe headers, and an answer to everything."""
 
+import asyncio
+import itertools
 import re
 import secrets
 import time
@@ -14,7 +16,7 @@ from services.access.principal import Principal
 from services.api.meters import Meters
 from services.api.problems import problem_response, unexpected_response
 from services.api.service import PRINCIPAL_KEY
-from services.logging import log_briefly
+from services.logging import Fields, log_briefly
 
 REQUEST_ID: Final = "X-Request-ID"
 _REQUEST_ID_HEADER: Final = REQUEST_ID.lower().encode()
@@ -37,13 +39,17 @@ class Trail:
     def __init__(self, app: ASGIApp, *, meters: Meters) -> None:
         self._app = app
         self._meters = meters
+        self._log = _Log()
+        self._process = secrets.token_hex(4)
+        self._numbers = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _Request(scope)
+        # Randomness for each would have to be asked of the system, which takes longer than the rest.
+        request = _Request(scope, f"{self._process}{next(self._numbers):08x}")
 
         async def send_on(message: Message) -> None:
             request.note(message)
@@ -53,23 +59,23 @@ class Trail:
         try:
             await self._app(scope, receive, send_on)
         except PetaliteError as error:
-            await request.answer(problem_response(error), receive, send_on)
+            await request.answer(problem_response(error, path=scope["path"]), receive, send_on)
         except Exception:  # noqa: BLE001 - the boundary: a caller hears nothing of what we did not foresee, the log all
             structlog.get_logger("petalite.api").exception("request.failed", request_id=request.id)
-            await request.answer(unexpected_response(request.id), receive, send_on)
+            await request.answer(unexpected_response(request.id, path=scope["path"]), receive, send_on)
         finally:
             took_s = time.perf_counter() - began
-            request.log(took_s)
+            self._log.add(request.line(took_s))
             self._meters.count(scope, request.status or 0, took_s)
 
 
 class _Request:
     """What is known of a request so far."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, own_id: str) -> None:
         self._scope = scope
         given = Headers(scope=scope).get(REQUEST_ID, "")
-        self.id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        self.id = given if _GIVEN_ID.fullmatch(given) else own_id
         self.status: int | None = None
 
     def note(self, message: Message) -> None:
@@ -87,18 +93,33 @@ class _Request:
         if self.status is None:
             await response(self._scope, receive, send)
 
-    def log(self, took_s: float) -> None:
+    def line(self, took_s: float) -> Fields:
         # The path alone: queries may hold what is nobody's business.
         principal = self._scope.get(PRINCIPAL_KEY)
-        log_briefly(
-            "petalite.api",
-            "request",
-            {
-                "request_id": self.id,
-                "method": self._scope["method"],
-                "path": self._scope["path"],
-                "status": self.status,
-                "took_ms": round(took_s * 1000, 1),
-                "actor": principal.name if isinstance(principal, Principal) else None,
-            },
-        )
+        return {
+            "request_id": self.id,
+            "method": self._scope["method"],
+            "path": self._scope["path"],
+            "status": self.status,
+            "took_ms": round(took_s * 1000, 1),
+            "actor": principal.name if isinstance(principal, Principal) else None,
+        }
+
+
+class _Log:
+    """Writes the lines of all requests that are answered in one turn of the event loop together.
+
+    Each writing lets another thread go first, for which a request that is under way would wait.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[Fields] = []
+
+    def add(self, line: Fields) -> None:
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        log_briefly("petalite.api", "request", lines)

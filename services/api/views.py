@@ -43,6 +43,8 @@ class CampaignView:
     """When its state last changed."""
     wake_at: datetime | None
     """When it wants to be advanced."""
+    archived_at: datetime | None
+    """When it was archived; null for those that lists show."""
     is_driven: bool
     """Whether a process runs it. A running campaign that nobody drives waits for a worker."""
 
@@ -101,6 +103,7 @@ def campaign_view(record: CampaignRecord, *, now: datetime) -> CampaignView:
         created_at=record.created_at,
         updated_at=record.updated_at,
         wake_at=record.wake_at,
+        archived_at=record.archived_at,
         is_driven=record.is_driven(now),
     )
 
@@ -135,14 +138,5 @@ def candidate_view(record: CandidateRecord) -> CandidateView:
 
 def candidate_details(store: Store, campaign: CampaignRecord, record: CandidateRecord) -> CandidateDetails:
     """Shows a crystal with all its looks."""
-    return CandidateDetails(
-        campaign=campaign.name,
-        candidate=record,
-        queries=tuple(query for query in store.queries.list(campaign.id) if query.candidate_id == record.id),
-        measurements=tuple(
-            found
-            for found in store.measurements.list(campaign.id, with_evidence=True)
-            if found.candidate_id == record.id
-        ),
-        failures=tuple(found for found in store.failures.list(campaign.id) if found.candidate_id == record.id),
-    )
+    looks = store.candidates.looks(record.id)
+    return CandidateDetails(campaign.name, record, looks.queries, looks.measurements, looks.failures)

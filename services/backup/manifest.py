@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, ClassVar, Final
 
@@ -48,6 +48,8 @@ class Manifest:
     """UTC, ISO 8601."""
     files: Mapping[str, FileEntry]
     """By name in the archive."""
+    flaws: Mapping[str, str] = field(default_factory=dict)
+    """Files that the store names and that were missing or damaged when the backup was made, by their SHA-256."""
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -56,6 +58,11 @@ class Manifest:
             )
         for name in self.files:
             require_safe_name(name)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that the store names is in the backup, as it was."""
+        return not self.flaws
 
 
 def require_safe_name(name: str) -> None:

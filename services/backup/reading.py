@@ -3,7 +3,6 @@
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from services.backup.manifest import (
     require_safe_name,
 )
 from services.backup.postgres import restore_database
+from services.scratch import held_folder
 from services.settings import Settings
 from services.store import open_store
 
@@ -44,7 +44,7 @@ def restore_backup(source: Path, settings: Settings) -> Manifest:
     _require_empty(settings, url)
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _scratch(settings.home) as scratch:
+        with held_folder(settings.home, "restoring-") as scratch:
             manifest = _unpack(source, scratch)
             _put(scratch, settings, url, manifest)
     except tarfile.TarError as error:
@@ -55,15 +55,6 @@ def restore_backup(source: Path, settings: Settings) -> Manifest:
         ) from error
     open_store(settings.store_url).close()
     return manifest
-
-
-@contextmanager
-def _scratch(home: Path) -> Iterator[Path]:
-    scratch = Path(tempfile.mkdtemp(prefix="restoring-", dir=home))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _require_empty(settings: Settings, url: URL) -> None:

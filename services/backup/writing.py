@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 import tarfile
-import tempfile
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -26,16 +26,19 @@ from services.backup.manifest import (
     Manifest,
 )
 from services.backup.postgres import dump_database
+from services.scratch import held_folder
 from services.settings import Settings
 from services.store import open_store
 from services.store.metadata import SCHEMA_VERSION
+from services.uploads.soundness import Fault, named_files
 
 
 def write_backup(settings: Settings, target: Path) -> Manifest:
     """Writes the store, the files handed in and the generators' weights into one tar archive.
 
     The store is one consistent snapshot. Files are copied after it, and files that the store names are never changed or
-    removed, so that whatever the snapshot names is in the backup.
+    removed, so that whatever the snapshot names is in the backup. Where one is missing or damaged all the same, the
+    backup is written and says so: what there is must not be lost for what there is not.
 
     Raises:
         BackupError: If the target exists, or something cannot be read or written.
@@ -43,19 +46,16 @@ def write_backup(settings: Settings, target: Path) -> Manifest:
     """
     if target.exists():
         raise BackupError(f"{target} exists already.", remedy="Give another name; backups are never overwritten.")
-    partial = target.with_name(f"{target.name}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="petalite-backup-", dir=target.parent) as scratch:
-            manifest = _write(settings, partial, Path(scratch))
-        partial.replace(target)
+        with held_folder(target.parent, "petalite-backup-") as scratch:
+            partial = scratch / "backup.tar"
+            manifest = _write(settings, partial, scratch)
+            partial.replace(target)
     except OSError as error:
         raise BackupError(
             f"The backup {target} cannot be written: {error.strerror or error}.",
             remedy="Check the rights and the free disk space there.",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return manifest
 
 
@@ -63,7 +63,8 @@ def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
     _require_store(settings.store_url)
     with open_store(settings.store_url) as store:  # refuses what is no store, and migrates an older one
         made_at = store.now()
-    database = _snapshot(settings.store_url, scratch)
+        database = _snapshot(settings.store_url, scratch)
+        named = [record.digest for record in named_files(store)]  # after the snapshot: it names nothing else
     with partial.open("xb") as output, tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as archive:
         entries = {database.name: _add(archive, database, database.name)}
         for folder, name in ((settings.artifacts, ARTIFACTS), (settings.home / GENERATORS, GENERATORS)):
@@ -73,7 +74,8 @@ def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
                 with suppress(FileNotFoundError):
                     if path.is_file() and not path.is_symlink():
                         entries[inside] = _add(archive, path, inside)
-        manifest = Manifest(FORMAT, version("petalite"), SCHEMA_VERSION, made_at.isoformat(), entries)
+        flaws = _flaws(named, entries)
+        manifest = Manifest(FORMAT, version("petalite"), SCHEMA_VERSION, made_at.isoformat(), entries, flaws)
         content = json.dumps(to_json_value(manifest), indent=2).encode()
         last = tarfile.TarInfo(MANIFEST)
         last.size, last.mode = len(content), 0o600
@@ -83,6 +85,16 @@ def _write(settings: Settings, partial: Path, scratch: Path) -> Manifest:
         os.fsync(output.fileno())
     partial.chmod(0o600)  # it holds the hashes of passwords
     return manifest
+
+
+def _flaws(named: Iterable[str], entries: Mapping[str, FileEntry]) -> Mapping[str, str]:
+    """What is missing or damaged among the files that the store names, by digest."""
+    found = {digest: entries.get(f"{ARTIFACTS}/{digest[:2]}/{digest}") for digest in named}
+    return {
+        digest: (Fault.MISSING if entry is None else Fault.DAMAGED).value
+        for digest, entry in found.items()
+        if entry is None or entry.sha256 != digest
+    }
 
 
 def _require_store(store_url: str) -> None:

@@ -17,8 +17,8 @@ N_FAILURES: Final = 3
 """So many looks of one fidelity in a row that gave no number are worth a note."""
 
 _OUTCOMES: Final = frozenset({EventKind.QUERY_DONE, EventKind.QUERY_FAILED})
-_N_OUTCOMES: Final = 50
-"""Latest outcomes of a campaign among which a row of failures is looked for."""
+_N_EVENTS: Final = 50
+"""So many of a campaign's latest events of a kind are looked back on."""
 
 
 class NoteKind(StrEnum):
@@ -31,7 +31,7 @@ class NoteKind(StrEnum):
     FINISHED = "finished"
     """A campaign is complete, or was stopped."""
     FAILING = "failing"
-    """An oracle fails again and again, is missing, or a campaign cannot go on."""
+    """An oracle fails again and again, is missing, or a campaign cannot go on or was paused by itself."""
     TEST = "test"
     """Somebody tries whether notes arrive."""
 
@@ -101,6 +101,21 @@ def _round_opened(store: Store, campaign: CampaignRecord, record: EventRecord) -
     return NoteKind.LABORATORY, f"{len(waiting)} crystals of round {index} wait to be made and measured."
 
 
+def _look_approved(store: Store, campaign: CampaignRecord, record: EventRecord) -> tuple[NoteKind, str] | None:
+    """One note for all that was approved together: at the last of the approvals that concern a laboratory."""
+    laboratory = {fidelity.name for fidelity in campaign.spec.ladder if fidelity.is_laboratory}
+    newest = store.events.last_id(campaign.id)
+    approved = store.events.latest(campaign.id, {EventKind.QUERY_APPROVED}, up_to_id=newest, limit=_N_EVENTS)
+    last = next((event for event in approved if _fidelity(store, event) in laboratory), None)
+    if last is None or last.id != record.id:
+        return None
+    queued = store.queries.list(campaign.id, states=frozenset({QueryState.QUEUED}))
+    n_waiting = sum(query.fidelity in laboratory for query in queued)
+    if not n_waiting:
+        return None
+    return NoteKind.LABORATORY, f"{n_waiting} crystals wait to be made and measured; looks at some were just approved."
+
+
 def _approval_wanted(_store: Store, _campaign: CampaignRecord, record: EventRecord) -> tuple[NoteKind, str]:
     return NoteKind.APPROVAL, record.event.message
 
@@ -113,7 +128,7 @@ def _state_changed(_store: Store, _campaign: CampaignRecord, record: EventRecord
 def _look_failed(store: Store, campaign: CampaignRecord, record: EventRecord) -> tuple[NoteKind, str] | None:
     """A note when a row of failures reaches its length, not again for each one after it."""
     fidelity = _fidelity(store, record)
-    outcomes = store.events.latest(campaign.id, _OUTCOMES, up_to_id=record.id, limit=_N_OUTCOMES)
+    outcomes = store.events.latest(campaign.id, _OUTCOMES, up_to_id=record.id, limit=_N_EVENTS)
     same = [outcome for outcome in outcomes if _fidelity(store, outcome) == fidelity][: N_FAILURES + 1]
     n_in_a_row = len(list(itertools.takewhile(lambda outcome: outcome.event.kind is EventKind.QUERY_FAILED, same)))
     if n_in_a_row != N_FAILURES:
@@ -130,13 +145,25 @@ def _told_as_it_is(_store: Store, _campaign: CampaignRecord, record: EventRecord
     return NoteKind.FAILING, record.event.message
 
 
+def _told_once_a_day(store: Store, campaign: CampaignRecord, record: EventRecord) -> tuple[NoteKind, str] | None:
+    """A note for what is tried again and again and fails for the same reason, at first and then once on each day."""
+    event = record.event
+    before = store.events.latest(campaign.id, {event.kind}, up_to_id=record.id - 1, limit=_N_EVENTS)
+    same_day = (earlier.event for earlier in before if earlier.event.at.date() == event.at.date())
+    if any(earlier.message == event.message for earlier in same_day):
+        return None
+    return NoteKind.FAILING, event.message
+
+
 _MAKERS: Final[Mapping[EventKind, _Maker]] = MappingProxyType(
     {
         EventKind.ROUND_OPENED: _round_opened,
         EventKind.APPROVAL_WANTED: _approval_wanted,
         EventKind.CAMPAIGN_STATE: _state_changed,
         EventKind.QUERY_FAILED: _look_failed,
-        EventKind.ORACLE_UNAVAILABLE: _told_as_it_is,
-        EventKind.ADVANCE_FAILED: _told_as_it_is,
+        EventKind.QUERY_APPROVED: _look_approved,
+        EventKind.ORACLE_UNAVAILABLE: _told_once_a_day,
+        EventKind.ADVANCE_FAILED: _told_once_a_day,
+        EventKind.CAMPAIGN_HALTED: _told_as_it_is,
     }
 )

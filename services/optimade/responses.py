@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Final
 from urllib.parse import urlencode
 
-from domain.errors import InvalidValueError, PetaliteError
+from domain.errors import InvalidValueError, PermissionDeniedError
 from domain.json_value import JsonObject, JsonValue
 from services.optimade.entries import structure_resources
 from services.optimade.filters import condition_of
@@ -29,7 +30,7 @@ class Asker:
     """Who asks, as far as it decides what may be seen, and where."""
 
     base_url: str
-    """Scheme and host under which the service was asked, such as `https://petalite.example.org`."""
+    """Scheme and host under which the service is reached, such as `https://petalite.example.org`."""
     request: str
     """Path below the base and query, as they came."""
     at: datetime
@@ -53,9 +54,10 @@ class StructuresQuery:
             raise InvalidValueError(
                 f"There is no response_format '{self.response_format[:20]}'.", remedy="Ask for json."
             )
-        if not 1 <= self.page_limit <= LARGEST_PAGE:
-            raise InvalidValueError(
-                f"page_limit is {self.page_limit}.", remedy=f"Give a number from 1 to {LARGEST_PAGE}."
+        if self.page_limit > LARGEST_PAGE:  # for which the specification wants a status of its own
+            raise PermissionDeniedError(
+                f"page_limit is {self.page_limit}; no page has more than {LARGEST_PAGE} entries.",
+                remedy=f"Give a number from 1 to {LARGEST_PAGE}.",
             )
 
     @property
@@ -157,20 +159,30 @@ def link_to_itself(asker: Asker) -> JsonObject:
     }
 
 
-def error_answer(error: PetaliteError, status: int, asker: Asker) -> JsonObject:
-    """An error in the specification's frame."""
+def error_answer(status: HTTPStatus, detail: str, *, request: str) -> JsonObject:
+    """An error in the specification's frame.
+
+    Args:
+        status: With which it is answered.
+        detail: What is wrong, and what to do about it.
+        request: Path below the base and query, as they came.
+    """
     return {
-        "errors": [{"status": str(status), "title": type(error).__name__, "detail": str(error)}],
-        "meta": _meta(asker, more=False),
+        "errors": [{"status": str(status.value), "title": status.phrase, "detail": detail}],
+        "meta": _frame(request, more=False),
     }
 
 
 def _meta(asker: Asker, *, more: bool, extra: Mapping[str, JsonValue] | None = None) -> JsonObject:
+    time_stamp = asker.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**_frame(asker.request, more=more), "time_stamp": time_stamp, **(extra or {})}
+
+
+def _frame(request: str, *, more: bool) -> JsonObject:
     return {
-        "query": {"representation": asker.request},
+        "query": {"representation": request},
         "api_version": API_VERSION,
         "more_data_available": more,
-        "time_stamp": asker.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "schema": f"https://schemas.optimade.org/openapi/v{API_VERSION.rsplit('.', 1)[0]}/optimade.json",
         "provider": {
             "name": "Petalite",
@@ -178,5 +190,4 @@ def _meta(asker: Asker, *, more: bool, extra: Mapping[str, JsonValue] | None = N
             "prefix": PREFIX.strip("_"),
         },
         "implementation": {"name": "petalite", "version": version("petalite")},
-        **(extra or {}),
     }

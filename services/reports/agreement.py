@@ -11,12 +11,17 @@ from typing import Final
 from domain.json_value import JsonObject
 from domain.measurement import Censoring
 from domain.quantity import Quantity, Scale
+from domain.space_groups import SpaceGroup
 from services.reports.campaign_data import CampaignData
 
 Z_95: Final = 1.959964
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
 _CONFIDENCES: Final = tuple(number / 20 for number in range(1, 20))
 _FEWEST_FOR_CORRELATION: Final = 3
+_FEWEST_FOR_INTERVAL: Final = 5
+_SPEARMAN_SPREAD: Final = 1.06
+"""Variance of Fisher's z of a rank correlation, times n - 3 (Fieller, Hartley and Pearson, Biometrika 44, 1957)."""
+_GOOD_RANKS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,31 @@ class FidelityPair:
     scatter: float | None
     """Standard deviation of upper minus lower, likewise."""
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the rank correlation; None where there are too few crystals for one."""
+        n, found = len(self.points), self.rank_correlation
+        if found is None or n < _FEWEST_FOR_INTERVAL:
+            return None
+        # No finite sample shows perfect agreement: it is taken for one swap of neighbours short of it.
+        most = 1 - 12 / (n * (n * n - 1))
+        middle = math.atanh(max(-most, min(most, found)))
+        spread = Z_95 * math.sqrt(_SPEARMAN_SPREAD / (n - 3))
+        return math.tanh(middle - spread), math.tanh(middle + spread)
+
+    @property
+    def verdict(self) -> str:
+        """What the score says, in a few words."""
+        interval = self.interval
+        if interval is None:
+            return "too few crystals were seen by both"
+        low, high = interval
+        if low >= _GOOD_RANKS:
+            return "ranks crystals as the dearer look does"
+        if low > 0:
+            return "ranks crystals somewhat as the dearer look does"
+        return "ranks crystals the wrong way round" if high < 0 else "not shown to tell anything of the dearer look"
+
     def as_json(self) -> JsonObject:
         """The score of the pair, without its points."""
         return {
@@ -59,6 +89,8 @@ class FidelityPair:
             "upper": self.upper,
             "n": len(self.points),
             "rank_correlation": self.rank_correlation,
+            "interval": None if self.interval is None else list(self.interval),
+            "verdict": self.verdict,
             "bias": self.bias,
             "scatter": self.scatter,
         }
@@ -69,23 +101,22 @@ def predictions(data: CampaignData) -> tuple[Prediction, ...]:
     quantity = data.campaign.spec.objective.measured
     found = []
     for record in data.standing:
-        decision = data.queries[record.query_id].decision
-        mean, sd = decision.predicted_mean, decision.predicted_sd
-        measured = record.measurement
-        if record.fidelity != data.target or measured.censoring is not Censoring.NONE:
+        expected = data.expectations.get(record.query_id)
+        if expected is None or expected.sd <= 0 or record.censoring is not Censoring.NONE:
             continue
-        if mean is None or sd is None or sd <= 0 or not _is_on_scale(quantity, mean, measured.value):
+        mean = expected.mean
+        if not _is_on_scale(quantity, mean, record.value):
             continue
-        middle, spread = _scaled(quantity, mean), _scaled_sd(quantity, mean, sd)
+        middle, spread = _scaled(quantity, mean), _scaled_sd(quantity, mean, expected.sd)
         found.append(
             Prediction(
-                title=data.candidates[record.candidate_id].blueprint.title,
+                title=f"{record.formula} ({SpaceGroup(record.space_group).symbol})",
                 mean=mean,
                 low=_unscaled(quantity, middle - Z_95 * spread),
                 high=_unscaled(quantity, middle + Z_95 * spread),
-                measured=measured.value,
-                sigma=measured.sigma,
-                deviations=(_scaled(quantity, measured.value) - middle) / spread,
+                measured=record.value,
+                sigma=record.sigma,
+                deviations=(_scaled(quantity, record.value) - middle) / spread,
             )
         )
     return tuple(found)
@@ -105,9 +136,8 @@ def compared(data: CampaignData) -> tuple[FidelityPair, ...]:
     quantity = data.campaign.spec.objective.measured
     values: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for record in data.standing:
-        is_exact = record.measurement.censoring is Censoring.NONE
-        if is_exact and _is_on_scale(quantity, record.measurement.value):
-            values[record.candidate_id][record.fidelity] = record.measurement.value
+        if record.censoring is Censoring.NONE and _is_on_scale(quantity, record.value):
+            values[record.candidate_id][record.fidelity] = record.value
     return tuple(
         _pair(quantity, lower, upper, [seen for seen in values.values() if lower in seen and upper in seen])
         for lower, upper in pairwise(data.campaign.spec.fidelities.names)

@@ -10,22 +10,25 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from types import MappingProxyType
 from typing import Final
 
 from domain.errors import InvalidValueError, NotFoundError
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json_object, to_json_value
-from services.reports.campaign_data import read_campaign_data
+from services.reports.audit_trail import audit_of_campaign
+from services.reports.campaign_records import read_campaign_records
 from services.reports.crate_entities import CrystalFiles, campaign_entities
+from services.reports.crate_materials import known_material_entities
 from services.reports.export import write_files
 from services.reports.figures import write_plots
 from services.reports.handed_in import HandedIn, described
+from services.scratch import EXPORT_PREFIX, held_folder
 from services.store import Store
 from services.store.artifacts import ArtifactRecord
-from services.store.material_values import MaterialMeasurementRecord
 from services.store.records import CampaignRecord, EventRecord, MeasurementRecord
 
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
@@ -43,6 +46,7 @@ _MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "crystals.csv": "The crystals that were looked at, best first",
         "measurements.csv": "Every measurement with its provenance",
         "events.jsonl": "What happened, one event a line",
+        "known_materials.csv": "What was measured about known materials, with its provenance",
         "known_materials.jsonl": "What was measured about known materials, one measurement a line",
         "audit.jsonl": "What the audit log says of the campaign, one change a line, with the log's hashes",
     }
@@ -79,8 +83,7 @@ def write_crate(store: Store, campaign: CampaignRecord, options: CrateOptions, p
     from rocrate.model import ContextEntity  # type: ignore[import-untyped]
     from rocrate.rocrate import ROCrate  # type: ignore[import-untyped]
 
-    with TemporaryDirectory(prefix="petalite-crate-") as name:
-        folder = Path(name)
+    with held_folder(Path(gettempdir()), EXPORT_PREFIX) as folder:
         files = _write_contents(store, campaign, options, folder)
         crate = ROCrate(version=_CRATE_VERSION)
         crate.root_dataset.properties().update(_root(store, campaign, options))
@@ -88,7 +91,7 @@ def write_crate(store: Store, campaign: CampaignRecord, options: CrateOptions, p
             inside = file.relative_to(folder).as_posix()
             crate.add_file(file, inside, properties=_described(inside))
         measurements = store.measurements.list(campaign.id, with_evidence=True)
-        handed_in = HandedIn.of(store, measurements)
+        handed_in = HandedIn.of(store, measurements, store.material_values.every(campaign.id))
         for inside, record in handed_in.files.items():
             source = _found(record, options)
             if source is None:
@@ -110,11 +113,11 @@ def _write_contents(store: Store, campaign: CampaignRecord, options: CrateOption
     write_plots(store, campaign, folder / "plots")
     _write_json(folder / "spec.json", to_json_object(campaign.spec))
     _write_lines(folder / "events.jsonl", (to_json_value(record) for record in _events(store, campaign.id)))
-    known = tuple(to_json_value(record) for record in _material_values(store, campaign.id))
+    known = tuple(to_json_value(record) for record in store.material_values.every(campaign.id))
     if known:
         _write_lines(folder / "known_materials.jsonl", known)
     if options.with_audit:
-        _write_lines(folder / "audit.jsonl", _audit(store, campaign.name))
+        _write_lines(folder / "audit.jsonl", (to_json_value(row) for row in audit_of_campaign(store, campaign)))
     return _write_realizations(store, campaign, folder)
 
 
@@ -153,14 +156,17 @@ def _entities(
     for number, name in enumerate(options.authors, start=1):
         yield {"@id": f"#author-{number}", "@type": "Person", "name": name}
     seen: set[str] = set()
-    data = read_campaign_data(store, campaign)
-    for entity in campaign_entities(
-        data,
-        rounds=store.rounds.list(campaign.id),
-        measurements=measurements,
-        failures=store.failures.list(campaign.id),
-        files=files,
-        handed_in=handed_in.of_measurement,
+    data = read_campaign_records(store, campaign)
+    for entity in chain(
+        campaign_entities(
+            data,
+            rounds=store.rounds.list(campaign.id),
+            measurements=measurements,
+            failures=store.failures.list(campaign.id),
+            files=files,
+            handed_in=handed_in.of_measurement,
+        ),
+        known_material_entities(store, campaign, handed_in.of_material_value),
     ):
         # Agents and instruments are named by content and come with every look that needs them.
         if entity["@id"] not in seen:
@@ -206,20 +212,6 @@ def _events(store: Store, campaign_id: int) -> Iterator[EventRecord]:
     after = 0
     while page := store.events.list(campaign_id, after_id=after, limit=_PAGE):
         yield from page
-        after = page[-1].id
-
-
-def _material_values(store: Store, campaign_id: int) -> Iterator[MaterialMeasurementRecord]:
-    after = 0
-    while page := store.material_values.list(campaign_id, after_id=after, limit=_PAGE):
-        yield from page
-        after = page[-1].id
-
-
-def _audit(store: Store, name: str) -> Iterator[JsonValue]:
-    after = 0
-    while page := store.audit.list(after=after, limit=_PAGE):
-        yield from (to_json_value(row) for row in page if row.subject == f"campaign {name}")
         after = page[-1].id
 
 

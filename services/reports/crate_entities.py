@@ -8,7 +8,8 @@ from domain.digest import content_digest
 from domain.fidelity import Fidelity
 from domain.json_value import JsonValue
 from domain.measurement import Provenance
-from services.reports.campaign_data import CampaignData
+from services.reports.campaign_records import CampaignRecords
+from services.store.material_values import MaterialMeasurementRecord
 from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord, RoundRecord
 
 Entity: TypeAlias = dict[str, JsonValue]
@@ -21,7 +22,7 @@ _PETALITE: Final = "#petalite"
 
 
 def campaign_entities(
-    data: CampaignData,
+    data: CampaignRecords,
     *,
     rounds: Sequence[RoundRecord],
     measurements: Sequence[MeasurementRecord],
@@ -97,12 +98,12 @@ def _crystal(candidate: CandidateRecord) -> Entity:
 
 
 def _measurement(
-    data: CampaignData, record: MeasurementRecord, seen: Sequence[str], *, is_standing: bool
+    data: CampaignRecords, record: MeasurementRecord, seen: Sequence[str], *, is_standing: bool
 ) -> Iterator[Entity]:
     measured, query = record.measurement, data.queries[record.query_id]
     origin = measured.provenance
     fidelity = data.campaign.spec.fidelities.fidelity(record.fidelity)
-    agent, instrument = _agent(origin.worker, fidelity), _oracle(origin)
+    agent, instrument = agent_entity(origin.worker, fidelity), oracle_entity(origin)
     yield agent
     yield instrument
     objects: list[JsonValue] = [{"@id": _crystal_id(record.candidate_id)}, *({"@id": name} for name in seen)]
@@ -120,19 +121,34 @@ def _measurement(
         "isPartOf": {"@id": _round_id(query.round_index)},
         "additionalProperty": {"@id": f"#cost-{record.id}"},
     }
-    yield _value(data, record, is_standing=is_standing)
+    yield value_entity(
+        data.campaign.spec.objective.quantity,
+        record,
+        prefix="#value-",
+        description=_standing(record, is_standing=is_standing),
+    )
     yield _cost(data, record, query)
 
 
-def _value(data: CampaignData, record: MeasurementRecord, *, is_standing: bool) -> Entity:
+def value_entity(
+    quantity: str, record: MeasurementRecord | MaterialMeasurementRecord, *, prefix: str, description: str
+) -> Entity:
+    """A number, or the bound that it is.
+
+    Args:
+        quantity: What was measured.
+        record: The measurement.
+        prefix: Of its name and of the name of what it supersedes.
+        description: Whether it counts.
+    """
     measured = record.measurement
     value: Entity = {
-        "@id": f"#value-{record.id}",
+        "@id": f"{prefix}{record.id}",
         "@type": "PropertyValue",
-        "name": data.campaign.spec.objective.quantity,
+        "name": quantity,
         "unitText": measured.unit,
         "measurementTechnique": record.fidelity,
-        "description": _standing(record, is_standing=is_standing),
+        "description": description,
     }
     match measured.censoring.value:
         case "<":
@@ -146,7 +162,7 @@ def _value(data: CampaignData, record: MeasurementRecord, *, is_standing: bool) 
     if measured.temperature_K is not None:
         value["valueReference"] = f"at {measured.temperature_K:g} K"
     if record.supersedes is not None:
-        value["isBasedOn"] = {"@id": f"#value-{record.supersedes}"}
+        value["isBasedOn"] = {"@id": f"{prefix}{record.supersedes}"}
     return value
 
 
@@ -160,7 +176,7 @@ def _standing(record: MeasurementRecord, *, is_standing: bool) -> str:
     return "Was corrected or taken back."
 
 
-def _cost(data: CampaignData, record: MeasurementRecord, query: QueryRecord) -> Entity:
+def _cost(data: CampaignRecords, record: MeasurementRecord, query: QueryRecord) -> Entity:
     cost = record.measurement.cost
     parts = [f"declared {query.declared.amount:g} {data.campaign.spec.budget.unit}"]
     if cost.core_seconds is not None:
@@ -177,9 +193,9 @@ def _cost(data: CampaignData, record: MeasurementRecord, query: QueryRecord) -> 
     }
 
 
-def _failure(data: CampaignData, record: FailureRecord) -> Iterator[Entity]:
+def _failure(data: CampaignRecords, record: FailureRecord) -> Iterator[Entity]:
     failure, query = record.failure, data.queries[record.query_id]
-    agent = _agent(failure.worker, data.campaign.spec.fidelities.fidelity(record.fidelity))
+    agent = agent_entity(failure.worker, data.campaign.spec.fidelities.fidelity(record.fidelity))
     yield agent
     yield {
         "@id": f"#failure-{record.id}",
@@ -194,12 +210,14 @@ def _failure(data: CampaignData, record: FailureRecord) -> Iterator[Entity]:
     }
 
 
-def _agent(worker: str, fidelity: Fidelity) -> Entity:
+def agent_entity(worker: str, fidelity: Fidelity) -> Entity:
+    """Who looked: a person in a laboratory, or a program."""
     kind = "Person" if fidelity.is_laboratory else "SoftwareApplication"
     return {"@id": f"#agent-{kind.lower()}-{content_digest(worker)[:16]}", "@type": kind, "name": worker}
 
 
-def _oracle(origin: Provenance) -> Entity:
+def oracle_entity(origin: Provenance) -> Entity:
+    """With what was looked."""
     digest = content_digest([origin.oracle, origin.oracle_version, origin.settings_digest])
     return {
         "@id": f"#oracle-{digest[:16]}",

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json_object, to_json_value
+from services.materials.show import material_view
 from services.store import Store
 from services.store.records import CampaignRecord, CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord
 
@@ -25,6 +26,7 @@ def campaign_document(store: Store, campaign: str) -> JsonObject:
         "spec_digest": record.spec_digest,
         "rounds": [to_json_value(opened) for opened in store.rounds.list(record.id)],
         "picks": _picks(store, record),
+        "known_materials": _known_materials(store, record),
         "references": _references(store, record),
         "ledger": [to_json_value(row) for row in store.ledger.rows(record.id)],
     }
@@ -83,8 +85,21 @@ def _pick(
     }
 
 
+def _known_materials(store: Store, record: CampaignRecord) -> list[JsonValue]:
+    """What was measured about known materials for the campaign."""
+    values = tuple(store.material_values.every(record.id))
+    known = store.materials.get_all({value.material_id for value in values})
+    return [
+        {**to_json_object(value), "material": to_json_value(material_view(known[value.material_id]))}
+        for value in values
+    ]
+
+
 def _references(store: Store, record: CampaignRecord) -> list[JsonValue]:
-    """The reference energies that the campaign's numbers rest on: those of its oracles, versions and settings."""
+    """The reference energies that the campaign's numbers rest on, with their corrections.
+
+    Those of its oracles, versions and settings.
+    """
     origins = {
         (found.oracle, found.oracle_version, found.settings_digest)
         for found in (measured.measurement.provenance for measured in store.measurements.list(record.id))
@@ -92,7 +107,7 @@ def _references(store: Store, record: CampaignRecord) -> list[JsonValue]:
     return [
         to_json_value(reference)
         for origin in sorted(origins)
-        for _, reference in sorted(store.references.get(*origin).items())
+        for reference in store.references.history(*origin, group_id=record.group_id)
     ]
 
 

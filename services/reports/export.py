@@ -11,7 +11,8 @@ from domain.measurement import Measurement
 from services.reports.document import campaign_document
 from services.reports.leaders import Leader, leaders
 from services.reports.plots import draw_best_against_spent
-from services.reports.tables import measurement_rows, safe_cell, write_csv
+from services.reports.tables import material_rows, measurement_rows, write_csv
+from services.spreadsheets import harmless_cell
 from services.store import Store
 
 _OWN_NAMES = "[0-9][0-9][0-9]-*-*.cif"
@@ -61,6 +62,8 @@ def write_files(store: Store, campaign: str, folder: Path) -> int:
     _write_table(store, campaign, ranked, names, folder / "crystals.csv")
     with (folder / "measurements.csv").open("w", newline="", encoding="utf-8") as file:
         write_csv(file, measurement_rows(store, store.campaigns.get(campaign)))
+    with (folder / "known_materials.csv").open("w", newline="", encoding="utf-8") as file:
+        write_csv(file, material_rows(store, store.campaigns.get(campaign)))
     document = json.dumps(campaign_document(store, campaign), indent=2, ensure_ascii=False)
     (folder / "campaign.json").write_text(document + "\n", encoding="utf-8")
     return sum(name is not None for name in names.values())
@@ -123,7 +126,7 @@ def _write_table(
             blueprint = leader.candidate.blueprint
             values = {look.fidelity: look.measurement for look in leader.looks}
             row = [
-                place, safe_cell(blueprint.composition.reduced_formula), blueprint.space_group.number,
+                place, harmless_cell(blueprint.composition.reduced_formula), blueprint.space_group.number,
                 leader.candidate.digest, leader.expected, leader.expected_sd,
                 *(cell for fidelity in spec.ladder for cell in _cells(values.get(fidelity.name))), leader.paid,
                 names[leader.candidate.id],

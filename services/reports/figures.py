@@ -3,27 +3,23 @@
 Every figure is bounded in size: long series are thinned here, so that a page stays quick however long a campaign runs.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json
 from domain.quantity import Scale
 from services.reports.agreement import calibration, compared, predictions
-from services.reports.campaign_data import CampaignData, read_campaign_data
+from services.reports.campaign_data import CampaignData
+from services.reports.explored import draw_elements, draw_pairs, draw_space_groups
+from services.reports.figure import Figure, assemble, thinned
 from services.reports.spending import CurvePoint, best_curves, spent_by_round
+from services.reports.training import draw_training
 from services.store import Store
 from services.store.records import CampaignRecord
-
-MOST_POINTS: Final = 1_000
-"""Points of one series."""
-
-Item = TypeVar("Item")
 
 
 class Plot(StrEnum):
@@ -42,22 +38,18 @@ class Plot(StrEnum):
     FIDELITIES = "fidelities"
     """What cheaper looks said of crystals that the next fidelity saw too."""
     COVERAGE = "coverage"
-    """Space groups and elements that were looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What Plotly draws."""
-
-    data: tuple[JsonObject, ...]
-    """Its traces."""
-    layout: JsonObject
-    """Its axes and titles; `meta` holds the numbers that a figure sums up to."""
+    """Space groups that were looked at."""
+    ELEMENTS = "elements"
+    """Elements that were looked at, over the periodic table."""
+    PAIRS = "pairs"
+    """Elements that were looked at together."""
+    TRAINING = "training"
+    """Loss and log Z of the generator's training."""
 
 
 def draw(store: Store, campaign: CampaignRecord, plot: Plot) -> Figure:
     """Draws a figure of a campaign."""
-    return _DRAWN[plot](read_campaign_data(store, campaign))
+    return _DRAWN[plot](CampaignData(store, campaign))
 
 
 def write_plots(store: Store, campaign: CampaignRecord, folder: Path) -> None:
@@ -67,17 +59,9 @@ def write_plots(store: Store, campaign: CampaignRecord, folder: Path) -> None:
         OSError: If the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    data = read_campaign_data(store, campaign)
+    data = CampaignData(store, campaign)
     for plot, drawn in _DRAWN.items():
         (folder / f"{plot.value}.json").write_text(to_json(drawn(data)) + "\n", encoding="utf-8")
-
-
-def thinned(items: Sequence[Item], most: int = MOST_POINTS) -> list[Item]:
-    """At most so many items in the same order, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    step = (len(items) - 1) / (most - 1)
-    return [items[round(number * step)] for number in range(most)]
 
 
 def _best_by_money(data: CampaignData) -> Figure:
@@ -104,7 +88,7 @@ def _best(data: CampaignData, where: Callable[[CurvePoint], JsonValue], axis: Js
             }
         )
     quantity = data.campaign.spec.objective.quantity
-    return _figure(data, "Best value so far", traces, xaxis=axis, yaxis=_value_axis(data, f"best {quantity}"))
+    return assemble(data, "Best value so far", traces, xaxis=axis, yaxis=_value_axis(data, f"best {quantity}"))
 
 
 def _spending(data: CampaignData) -> Figure:
@@ -134,14 +118,21 @@ def _spending(data: CampaignData) -> Figure:
             "yaxis": "y2",
         }
     )
-    return _figure(
+    return assemble(
         data,
         "Where the money went",
         traces,
         barmode="stack",
         xaxis={"title": {"text": "round"}, "dtick": 1},
         yaxis={"title": {"text": f"spent ({unit})"}},
-        yaxis2={"title": {"text": f"left ({unit})"}, "overlaying": "y", "side": "right", "range": [0, total]},
+        yaxis2={
+            "title": {"text": f"left ({unit})"},
+            "overlaying": "y",
+            "side": "right",
+            "range": [0, 1.05 * total],
+            "tickmode": "auto",  # by itself Plotly puts ticks where the left axis has its own, at odd numbers
+            "showgrid": False,  # two grids over each other cannot be read
+        },
     )
 
 
@@ -167,7 +158,7 @@ def _predictions(data: CampaignData) -> Figure:
         },
         {"type": "scatter", "mode": "lines", "name": "equal", "x": ends, "y": list(ends), "line": {"dash": "dot"}},
     ]
-    return _figure(
+    return assemble(
         data,
         f"Expected before the look (95 % intervals) and measured at {data.target}",
         traces,
@@ -190,7 +181,7 @@ def _calibration(data: CampaignData) -> Figure:
         },
         {"type": "scatter", "mode": "lines", "name": "ideal", "x": [0, 1], "y": [0, 1], "line": {"dash": "dot"}},
     ]
-    return _figure(
+    return assemble(
         data,
         "How far the stated uncertainties can be trusted",
         traces,
@@ -214,48 +205,13 @@ def _fidelities(data: CampaignData) -> Figure:
                 "y": [upper for _, upper in points],
             }
         )
-    return _figure(
+    return assemble(
         data,
         "What the cheaper look was worth",
         traces,
         xaxis=_value_axis(data, "cheaper look"),
         yaxis=_value_axis(data, "dearer look"),
         meta={"pairs": [pair.as_json() for pair in pairs]},
-    )
-
-
-def _coverage(data: CampaignData) -> Figure:
-    looked_at = {record.candidate_id for record in data.standing}
-    blueprints = [data.candidates[number].blueprint for number in sorted(looked_at)]
-    groups = Counter(blueprint.space_group.number for blueprint in blueprints)
-    elements = Counter(element.symbol for blueprint in blueprints for element in blueprint.composition.elements)
-    space = data.campaign.spec.space
-    traces: list[JsonObject] = [
-        {
-            "type": "bar",
-            "name": "space groups",
-            "x": [str(number) for number in sorted(groups)],
-            "y": [groups[number] for number in sorted(groups)],
-        },
-        {
-            "type": "bar",
-            "name": "elements",
-            "x": list(space.elements),
-            "y": [elements[symbol] for symbol in space.elements],
-            "xaxis": "x2",
-            "yaxis": "y2",
-        },
-    ]
-    return _figure(
-        data,
-        "What was looked at",
-        traces,
-        grid={"rows": 2, "columns": 1, "pattern": "independent"},
-        xaxis={"title": {"text": "space group"}, "type": "category"},
-        yaxis={"title": {"text": "crystals"}},
-        xaxis2={"title": {"text": "element"}, "type": "category"},
-        yaxis2={"title": {"text": "crystals"}},
-        meta={"n_crystals": len(blueprints), "n_space_groups": len(groups), "n_elements": len(elements)},
     )
 
 
@@ -267,7 +223,10 @@ _DRAWN: Final[Mapping[Plot, Callable[[CampaignData], Figure]]] = MappingProxyTyp
         Plot.PREDICTIONS: _predictions,
         Plot.CALIBRATION: _calibration,
         Plot.FIDELITIES: _fidelities,
-        Plot.COVERAGE: _coverage,
+        Plot.COVERAGE: draw_space_groups,
+        Plot.ELEMENTS: draw_elements,
+        Plot.PAIRS: draw_pairs,
+        Plot.TRAINING: draw_training,
     }
 )
 
@@ -276,8 +235,3 @@ def _value_axis(data: CampaignData, what: str) -> JsonObject:
     measured = data.campaign.spec.objective.measured
     scale = "log" if measured.scale is Scale.LOG10 else "linear"
     return {"title": {"text": f"{what.replace('_', ' ')} ({measured.unit})"}, "type": scale}
-
-
-def _figure(data: CampaignData, title: str, traces: Sequence[JsonObject], **layout: JsonValue) -> Figure:
-    named: JsonObject = {"title": {"text": f"{data.campaign.name}: {title}"}, "hovermode": "closest", **layout}
-    return Figure(tuple(traces), named)

@@ -9,6 +9,7 @@ from typing import Final, Self
 from domain.json_value import JsonObject
 from services.store import Store
 from services.store.artifacts import ArtifactRecord
+from services.store.material_values import MaterialMeasurementRecord
 from services.store.records import MeasurementRecord
 
 _FOLDER: Final = "handed-in"
@@ -23,17 +24,27 @@ class HandedIn:
     """By name in the archive, which is never the one that a client chose."""
     of_measurement: Mapping[int, tuple[str, ...]]
     """Names in the archive by number of the measurement."""
+    of_material_value: Mapping[int, tuple[str, ...]]
+    """The same of measurements of known materials."""
 
     @classmethod
-    def of(cls, store: Store, measurements: Iterable[MeasurementRecord]) -> Self:
+    def of(
+        cls,
+        store: Store,
+        measurements: Iterable[MeasurementRecord],
+        material_values: Iterable[MaterialMeasurementRecord],
+    ) -> Self:
         """Reads which files measurements rest on."""
+        of_measurement = {one.id: _named(store.artifacts.of_measurement(one.id)) for one in measurements}
+        of_value = {one.id: _named(store.artifacts.of_material_value(one.id)) for one in material_values}
         files: dict[str, ArtifactRecord] = {}
-        names: dict[int, tuple[str, ...]] = {}
-        for measurement in measurements:
-            found = {_name(record): record for record in store.artifacts.of_measurement(measurement.id)}
+        for found in (*of_measurement.values(), *of_value.values()):
             files |= found
-            names[measurement.id] = tuple(found)
-        return cls(files, names)
+        return cls(
+            files,
+            {number: tuple(found) for number, found in of_measurement.items()},
+            {number: tuple(found) for number, found in of_value.items()},
+        )
 
 
 def described(record: ArtifactRecord) -> JsonObject:
@@ -46,6 +57,10 @@ def described(record: ArtifactRecord) -> JsonObject:
         "dateCreated": record.at.isoformat(),
         "description": f"As {record.uploaded_by} handed it in",
     }
+
+
+def _named(records: Iterable[ArtifactRecord]) -> Mapping[str, ArtifactRecord]:
+    return {_name(record): record for record in records}
 
 
 def _name(record: ArtifactRecord) -> str:

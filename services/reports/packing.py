@@ -17,6 +17,7 @@ from services.reports.document import campaign_document
 from services.reports.export import write_files
 from services.reports.figures import write_plots
 from services.reports.tables import measurement_rows, write_csv
+from services.scratch import EXPORT_PREFIX, held_folder
 from services.store import Store
 from services.store.records import CampaignRecord
 
@@ -61,9 +62,9 @@ def packed(store: Store, campaign: CampaignRecord, wanted: ExportFormat, options
     Raises:
         ExportError: If there is no room for it.
     """
-    with tempfile.TemporaryDirectory(prefix="petalite-export-") as folder:
+    with held_folder(Path(tempfile.gettempdir()), EXPORT_PREFIX) as folder:
         try:
-            path = _pack(store, campaign, wanted, options, Path(folder))
+            path = _pack(store, campaign, wanted, options, folder)
         except OSError as error:
             raise ExportError(
                 f"The export cannot be written: {error.strerror}.", remedy="Free some disk space and try again."

@@ -4,9 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.reports.campaign_data import CampaignData, read_campaign_data
+from services.reports.campaign_data import CampaignData
 from services.store import Store
-from services.store.records import Balance, LedgerKind
+from services.store.records import Balance
 
 BAR_WIDTH = 20
 
@@ -36,7 +36,7 @@ def best_against_spent(store: Store, campaign: str) -> dict[str, tuple[CurvePoin
 
     Looks that failed have cost money too: they move the curves to the right.
     """
-    return best_curves(read_campaign_data(store, store.campaigns.get(campaign)))
+    return best_curves(CampaignData(store, store.campaigns.get(campaign)))
 
 
 def best_curves(data: CampaignData) -> dict[str, tuple[CurvePoint, ...]]:
@@ -45,13 +45,11 @@ def best_curves(data: CampaignData) -> dict[str, tuple[CurvePoint, ...]]:
     measured = {found.query_id: found for found in data.standing}
     curves: dict[str, list[CurvePoint]] = {fidelity.name: [] for fidelity in spec.ladder}
     spent = 0.0
-    for row in data.ledger:
-        if row.kind is not LedgerKind.BOOK:
-            continue
+    for row in data.payments:
         spent += row.amount
         if row.query_id in measured:
             curve = curves[measured[row.query_id].fidelity]
-            value = measured[row.query_id].measurement.value
+            value = measured[row.query_id].value
             is_best = not curve or spec.objective.is_better(value, than=curve[-1].best)
             curve.append(CurvePoint(spent=spent, best=value if is_best else curve[-1].best, at=row.at))
     return {fidelity: tuple(points) for fidelity, points in curves.items()}
@@ -60,8 +58,6 @@ def best_curves(data: CampaignData) -> dict[str, tuple[CurvePoint, ...]]:
 def spent_by_round(data: CampaignData) -> dict[int, dict[str, float]]:
     """What was booked, by round and fidelity, in the campaign's unit."""
     spent: defaultdict[int, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for row in data.ledger:
-        if row.kind is LedgerKind.BOOK:
-            query = data.queries[row.query_id]
-            spent[query.round_index][query.fidelity] += row.amount
+    for row in data.payments:
+        spent[row.round_index][row.fidelity] += row.amount
     return {index: dict(by_fidelity) for index, by_fidelity in spent.items()}

@@ -4,17 +4,24 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TextIO, TypeAlias
 
+from services.spreadsheets import harmless_cell
 from services.store import Store
+from services.store.material_values import MaterialMeasurementRecord, standing_values
 from services.store.records import CampaignRecord, MeasurementRecord
 
 Cell: TypeAlias = str | int | float | bool | None
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MEASUREMENT_COLUMNS: Final = (
     "measurement", "query", "round", "candidate", "formula", "space_group", "blueprint_digest", "fidelity", "value",
     "unit", "sigma", "bound", "temperature_K", "counts", "corrects", "takes_back", "came_too_late", "reported_value",
     "reported_unit", "oracle", "oracle_version", "settings_digest", "worker", "seed", "realization_digest",
     "declared_cost", "cost_unit", "core_seconds", "money", "measured_at", "recorded_at",
+)  # fmt: skip
+_MATERIAL_COLUMNS: Final = (
+    "material_measurement", "material", "formula", "space_group", "source", "source_id", "blueprint_digest", "fidelity",
+    "value", "unit", "sigma", "bound", "temperature_K", "counts", "corrects", "takes_back", "reported_value",
+    "reported_unit", "oracle", "oracle_version", "settings_digest", "worker", "seed", "realization_digest",
+    "measured_at", "recorded_at",
 )  # fmt: skip
 
 
@@ -37,25 +44,36 @@ def measurement_rows(store: Store, campaign: CampaignRecord) -> Iterator[Sequenc
         )  # fmt: skip
 
 
+def material_rows(store: Store, campaign: CampaignRecord) -> Iterator[Sequence[Cell]]:
+    """Every measurement of a known material for a campaign with its provenance, a header first."""
+    values = tuple(store.material_values.every(campaign.id))
+    standing = standing_values(values)
+    known = store.materials.get_all({value.material_id for value in values})
+    yield _MATERIAL_COLUMNS
+    for value in values:
+        record = known[value.material_id]
+        yield (
+            value.id, record.id, record.material.formula, record.material.space_group, record.material.source,
+            record.material.source_id, record.digest, value.fidelity, *_value(value), value.id in standing,
+            value.supersedes, value.is_retracted, value.reported_value, value.reported_unit, *_origin(value),
+            value.measurement.measured_at.isoformat(), value.recorded_at.isoformat(),
+        )  # fmt: skip
+
+
 def write_csv(file: TextIO, rows: Iterable[Sequence[Cell]]) -> None:
     """Writes a table; texts that a spreadsheet would take for formulas are defused."""
     writer = csv.writer(file)
     for row in rows:
-        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([harmless_cell(cell) if isinstance(cell, str) else cell for cell in row])
 
 
-def safe_cell(text: str) -> str:
-    """Keeps a spreadsheet from reading text as a formula; numbers stay numbers."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def _value(record: MeasurementRecord) -> tuple[Cell, ...]:
+def _value(record: MeasurementRecord | MaterialMeasurementRecord) -> tuple[Cell, ...]:
     measured = record.measurement
     bound = measured.censoring.value.strip("=")
     return (measured.value, measured.unit, measured.sigma, bound, measured.temperature_K)
 
 
-def _origin(record: MeasurementRecord) -> tuple[Cell, ...]:
+def _origin(record: MeasurementRecord | MaterialMeasurementRecord) -> tuple[Cell, ...]:
     origin = record.measurement.provenance
     return (
         origin.oracle, origin.oracle_version, origin.settings_digest, origin.worker, origin.seed,

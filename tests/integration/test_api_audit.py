@@ -2,10 +2,12 @@
 
 import pytest
 
+from domain.fidelity import settings_digest
 from domain.parsing import to_json_value
+from services.access.oidc_testing import unasked_provider
 from services.access.roles import Role
 from services.api.documentation import operations
-from services.api.testing import example_campaign, serving
+from services.api.testing import example_campaign, serving, timely
 from services.store.examples import example_pick
 
 TABLE = b"query,formula,space group,value,unit\n,Li4Cl4,225,-1.2,eV/atom\n"
@@ -23,7 +25,12 @@ STRUCTURE = {
     },
 }
 READING = {"value": -1.3, "unit": "eV/atom", "temperature": "25 degC"}
-PROVENANCE = {"oracle": "potential", "oracle_version": "1", "settings_digest": "x", "worker": "node"}
+PROVENANCE = {
+    "oracle": "potential",
+    "oracle_version": "1",
+    "settings_digest": settings_digest("potential", {}),
+    "worker": "node",
+}
 MEASUREMENT = {
     "value": -1.2,
     "unit": "eV/atom",
@@ -43,9 +50,14 @@ CLAIM = {"worker": "node", "lease_s": 60, "oracles": [{"oracle": "potential"}]}
 PASSWORD = "a sentence that nobody guesses"
 ELSEWHERE = {
     "validate_campaign": "changes nothing",
+    "count_space": "changes nothing",
     "heartbeat": "says nothing that the claim has not said",
     "sign_out": "the session's end is audited where sessions are tested",
     "change_password": "for sessions alone; audited where they are tested",
+    "link_own_identity": "for sessions alone; audited where signing in through a provider is tested",
+    "unlink_own_identity": "for sessions alone; audited where signing in through a provider is tested",
+    "end_sessions_elsewhere": "for sessions alone; audited where they are tested",
+    "test_notification": "audited where the pages of the administration are tested",
     "accept": "audited where invitations are tested",
     "import_materials": "asks a provider; audited where importing is tested",
 }
@@ -57,6 +69,10 @@ STEPS = [
     ("pause_campaign", "POST", "campaigns/walked/pause", None),
     ("resume_campaign", "POST", "campaigns/walked/resume", None),
     ("stop_campaign", "POST", "campaigns/walked/stop", None),
+    ("archive_campaign", "POST", "campaigns/walked/archive", None),
+    ("unarchive_campaign", "POST", "campaigns/walked/unarchive", None),
+    ("create_campaign", "POST", "campaigns", {"spec": to_json_value(example_campaign("brief")), "group": "petrology"}),
+    ("delete_campaign", "DELETE", "campaigns/brief", None),
     ("claim_query", "POST", "queries/claim", CLAIM),
     ("release_query", "POST", "queries/3/release", {"fence": 1}),
     ("claim_query", "POST", "queries/claim", CLAIM),
@@ -72,10 +88,18 @@ STEPS = [
             "provenance": PROVENANCE,
         },
     ),
+    ("retract_reference_energy", "POST", "references/1/retract", {"reason": "a wrong potential"}),
+    (
+        "replace_reference_energy",
+        "POST",
+        "references/2/replace",
+        {"energy_eV_per_atom": -1.95, "reason": "by hand"},
+    ),
     ("approve_query", "POST", "queries/2/approve", None),
     ("deny_query", "POST", "queries/7/deny", {"reason": "too dear"}),
+    ("cancel_query", "POST", "queries/8/cancel", {"reason": "asked by mistake"}),
     ("approve_queries", "POST", "approvals/approve", {"queries": [12]}),
-    ("deny_queries", "POST", "approvals/deny", {"queries": [17]}),
+    ("deny_queries", "POST", "approvals/deny", {"queries": [17], "reason": "too dear"}),
     ("claim_sample", "POST", "laboratory/queries/1/claim", None),
     ("release_sample", "POST", "laboratory/queries/1/release", None),
     ("hand_in_result", "POST", "laboratory/queries/1/result", {"measurement": READING}),
@@ -93,10 +117,23 @@ STEPS = [
         "campaigns/first/measurements",
         {"fidelity": "lab", "measurement": READING, "blueprint": to_json_value(example_pick(900).blueprint)},
     ),
+    (
+        "amend_material_measurement",
+        "POST",
+        "material-measurements/1/amend",
+        {"measurement": {"temperature": "60 degC"}, "reason": "the oven was warmer"},
+    ),
+    (
+        "retract_material_measurement",
+        "POST",
+        "material-measurements/2/retract",
+        {"reason": "the sample was another"},
+    ),
     ("add_material", "POST", "materials", {"structure": STRUCTURE, "source": "tests"}),
     ("hand_in_file", "POST", "campaigns/first/uploads", TABLE),
     ("hand_in_file", "POST", "campaigns/first/uploads", TABLE),
     ("fix_row", "PATCH", "uploads/1/rows/1", {"cells": {"value": "-1.25"}}),
+    ("recheck_upload", "POST", "uploads/1/recheck", None),
     ("accept_upload", "POST", "uploads/1/accept", {"confirm_all": True}),
     ("reject_upload", "POST", "uploads/2/reject", None),
     ("add_schedule", "POST", "campaigns/first/schedules", {"kind": "interval", "expression": "6h"}),
@@ -110,6 +147,8 @@ STEPS = [
     ("add_member", "POST", "groups/newcomers/members", {"user": "eve"}),
     ("remove_member", "DELETE", "groups/newcomers/members/eve", None),
     ("issue_token", "POST", "tokens", {"user": "eve", "label": "bench", "scopes": ["read"]}),
+    ("link_identity", "POST", "users/eve/identities", {"subject": "eve at the provider"}),
+    ("unlink_identity", "DELETE", "users/eve/identities/1", None),
     ("end_token", "POST", "tokens/10/revoke", None),
 ]
 """In the order in which they succeed."""
@@ -120,6 +159,7 @@ def served(tmp_path_factory, store_url):
     with serving(tmp_path_factory.mktemp("audit"), store_url=store_url) as running:
         for name in ("first", "second", "third", "fourth"):
             running.new_campaign(name)
+        running.app.state.service.identity_provider = unasked_provider()
         yield running
 
 
@@ -127,7 +167,10 @@ def test_every_change_is_in_the_audit_log(served):
     headers = served.acting_as(Role.ADMINISTRATOR)
     seen = max(record.id for record in served.store.audit.list(limit=1000))
     for operation, method, path, body in STEPS:
-        sent = {"files": {"file": ("table.csv", body, "text/csv")}} if isinstance(body, bytes) else {"json": body}
+        if isinstance(body, bytes):
+            sent = {"files": {"file": ("table.csv", body, "text/csv")}}
+        else:
+            sent = {"json": timely(body or {}, served.store.now()) or None}
         answer = served.client.request(method, f"/api/v1/{path}", headers=headers, **sent)
         assert answer.is_success, f"{operation}: {answer.text}"
         rows = served.store.audit.list(after=seen)

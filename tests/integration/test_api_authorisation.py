@@ -10,6 +10,8 @@ from fastapi.routing import iter_route_contexts
 from domain.blueprint import Realization
 from domain.json_value import JsonObject
 from domain.timing import Timing, TimingKind
+from services.access.identities import link
+from services.access.oidc_testing import unasked_provider
 from services.access.people import add_user, deactivate
 from services.access.principal import local_operator
 from services.access.roles import PERMISSIONS_OF_ROLE, Permission, Role
@@ -17,8 +19,10 @@ from services.access.tokens import create_token, revoke_token
 from services.api.app import PUBLIC_ROUTES
 from services.api.body_examples import BODY_EXAMPLES
 from services.api.documentation import operations, permissions_of
-from services.api.testing import OWN_GROUP, serving
+from services.api.testing import OWN_GROUP, serving, timely
 from services.reports.figures import Plot
+from services.reports.oracle_figures import OraclePlot
+from services.reports.upload_figures import UploadPlot
 from services.store import open_store
 
 CAMPAIGN = "matrix"
@@ -33,6 +37,8 @@ OBJECTS = {
     "upload_id",
     "schedule_id",
     "material_id",
+    "reference_id",
+    "material_measurement_id",
 }
 """Path parameters that name what belongs to a campaign or a group."""
 TABLE = b"query,formula,space group,value,unit\n,Li4Cl4,225,-1.2,eV/atom\n"
@@ -52,7 +58,9 @@ class Example:
 
 
 EXAMPLES = {
-    "list_references": Example(query={"oracle": "potential", "oracle_version": "1", "settings_digest": "x"}),
+    "list_references": Example(
+        query={"oracle": "potential", "oracle_version": "1", "settings_digest": "x", "campaign": CAMPAIGN}
+    ),
     "change_password": Example(inner_rule="a token has no password"),
     "issue_token": Example(inner_rule="a token may not make tokens"),
     "end_token": Example(inner_rule="somebody else's token is not there"),
@@ -61,10 +69,29 @@ EXAMPLES = {
     "reject_upload": Example(elsewhere="it succeeds just once"),
     "show_new_data": Example(query={"doi": "10.1/x"}, inner_rule="the example measures no conductivity"),
     "remove_schedule": Example(elsewhere="it succeeds just once"),
+    "unlink_own_identity": Example(inner_rule="a token unlinks nothing"),
+    "link_own_identity": Example(inner_rule="a token links nothing"),
+    "draw_series": Example(inner_rule="the example comes from no series"),
     "next_dates": Example(query={"expression": "0 6 * * 1"}),
+    "list_own_sessions": Example(inner_rule="a token has no session"),
+    "end_sessions_elsewhere": Example(inner_rule="a token has no session"),
+    "test_notification": Example(inner_rule="nobody is told anything here"),
 }
 """By operation."""
-WITHOUT_BODY = {"claim_sample", "end_token", "reject_upload", "release_sample", "sign_out", "start_campaign"}
+WITHOUT_BODY = {
+    "archive_campaign",
+    "claim_sample",
+    "end_sessions_elsewhere",
+    "end_token",
+    "link_own_identity",
+    "recheck_upload",
+    "reject_upload",
+    "release_sample",
+    "sign_out",
+    "start_campaign",
+    "test_notification",
+    "unarchive_campaign",
+}
 """What changes something and needs no body, beside what deletes."""
 
 
@@ -103,8 +130,20 @@ def served(tmp_path_factory, store_url):
             "/api/v1/materials", json=BODY_EXAMPLES["add_material"], headers=running.acting_as(Role.SCIENTIST)
         )
         assert added.is_success, added.text
+        reference = running.client.post(
+            "/api/v1/references", json=BODY_EXAMPLES["hand_in_reference"], headers=running.acting_as(Role.MACHINE)
+        )
+        assert reference.is_success, reference.text
+        unasked = running.client.post(
+            f"/api/v1/campaigns/{campaign.name}/measurements",
+            json=BODY_EXAMPLES["hand_in_unasked"],
+            headers=laboratory,
+        )
+        assert unasked.json()["outcome"] == "material", unasked.text
         running.store.schedules.add(campaign.id, Timing(TimingKind.INTERVAL, "6h", "UTC"), created_by="tests")
         add_user(running.store, "extra", role=Role.VIEWER, by=local_operator())
+        running.app.state.service.identity_provider = provider = unasked_provider()
+        link(running.store, "extra", "a subject", issuer=provider.issuer, by=local_operator())
         create_token(running.store, "extra", label="x", scopes=[Permission.READ], by=local_operator())
         # Streams end once they have told what there is.
         running.app.state.service.stopping.set()
@@ -120,6 +159,8 @@ def _call(served, found, method):
     permissions = list(permissions_of(found.dependant))
     example = EXAMPLES.get(found.name, Example())
     body = BODY_EXAMPLES.get(found.name)
+    if body is not None:
+        body = timely(body, served.store.now())
     needs_body = method not in {"GET", "DELETE"} and found.name not in WITHOUT_BODY and example.files is None
     assert needs_body == (body is not None), f"{method} {found.path} ({found.name}): its example"
     parameters = {name: _parameter(served, name) for name in found.param_convertors}
@@ -148,11 +189,16 @@ def _parameter(served, name):
         "upload_id": 1,
         "number": 1,
         "material_id": 1,
+        "reference_id": 1,
+        "material_measurement_id": 1,
         "entry_id": "nothing",
         "plot": next(iter(Plot)).value,
         "oracle": "density",
+        "figure": next(iter(OraclePlot)).value,
+        "upload_plot": UploadPlot.ARRHENIUS.value,
         "user": "extra",
         "group": OWN_GROUP,
+        "identity_id": 1,
         "token_id": served.store.tokens.list(user_id=served.store.people.get("extra").id)[0].id,
     }
     assert name in values, f"the path parameter {name} has no example"

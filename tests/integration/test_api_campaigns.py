@@ -9,14 +9,17 @@ import httpx
 import pytest
 import uvicorn
 
-from domain.parsing import to_json_object, to_json_value
+from domain.campaign import CampaignSpec
+from domain.errors import SpecError
+from domain.parsing import parse, to_json_object, to_json_value
+from flows.validation import require_runnable
 from services.access.people import add_user
 from services.access.principal import local_operator
 from services.access.roles import Role
 from services.api.app import stop_streams
 from services.api.testing import example_campaign, serving
-from services.specs import dump_spec
-from services.store.examples import example_pick, example_spec, open_round
+from services.specs import dump_spec, load_spec
+from services.store.examples import example_pick, open_round
 
 PASSWORD = "a sentence that nobody guesses"
 CLAIM = {"worker": "node", "lease_s": 60, "oracles": [{"oracle": "potential"}]}
@@ -117,6 +120,40 @@ def test_pages_hold_each_item_once(served, scientist):
     assert _all_pages(served, "/api/v1/campaigns/paged/queries", scientist, round_index=1) == []
 
 
+def test_rounds_and_samples_are_pages_too(served, scientist):
+    campaign = served.new_campaign("many-rounds")
+    for index, fidelity in enumerate(("lab", "static", "lab"), start=1):
+        open_round(served.store, campaign.id, index, [example_pick(100 + index, fidelity)])
+    rounds = "/api/v1/campaigns/many-rounds/rounds"
+    assert [found["index"] for found in _all_pages(served, rounds, scientist, limit=3)] == [0, 1, 2, 3]
+    assert served.client.get(f"{rounds}/3", headers=scientist).json()["index"] == 3
+    assert served.client.get(f"{rounds}/4", headers=scientist).status_code == 404
+    samples = "/api/v1/laboratory/queries"
+    whole = [found["query_id"] for found in _all_pages(served, samples, scientist, campaign="many-rounds")]
+    assert len(whole) == 3
+    for limit in (1, 2):
+        found = _all_pages(served, samples, scientist, campaign="many-rounds", limit=limit)
+        assert [sample["query_id"] for sample in found] == whole
+    everybodys = [found["query_id"] for found in _all_pages(served, samples, scientist, limit=2)]
+    assert everybodys == sorted(everybodys)
+    assert set(whole) <= set(everybodys)
+
+
+def test_campaigns_that_are_put_away_are_listed_apart(served, scientist):
+    served.new_campaign("put-away")
+    path = "/api/v1/campaigns"
+    assert served.client.post(f"{path}/put-away/archive", headers=scientist).status_code == 409
+    assert served.client.delete(f"{path}/put-away", headers=scientist).status_code == 409
+    served.client.post(f"{path}/put-away/stop", headers=scientist)
+    assert served.client.post(f"{path}/put-away/archive", headers=scientist).json()["archived_at"] is not None
+    assert "put-away" not in {found["name"] for found in _all_pages(served, path, scientist)}
+    assert [found["name"] for found in _all_pages(served, path, scientist, archived=True)] == ["put-away"]
+    assert served.client.get(f"{path}/put-away", headers=scientist).status_code == 200
+    assert served.client.post(f"{path}/put-away/resume", headers=scientist).status_code == 409
+    assert served.client.post(f"{path}/put-away/unarchive", headers=scientist).json()["archived_at"] is None
+    assert "put-away" in {found["name"] for found in _all_pages(served, path, scientist)}
+
+
 def test_crystals_are_found_by_formula_and_group(served, scientist):
     campaign = served.new_campaign("sought")
     path = "/api/v1/campaigns/sought/candidates"
@@ -184,9 +221,14 @@ def test_a_machine_says_neither_who_it_is_nor_what_it_costs(served, scientist):
         "value": -1.2,
         "unit": "eV/atom",
         "sigma": None,
-        "provenance": {"oracle": "potential", "oracle_version": "1", "settings_digest": "x", "worker": "king"},
+        "provenance": {
+            "oracle": claim["fidelity"]["oracle"],
+            "oracle_version": "1",
+            "settings_digest": claim["query"]["settings_digest"],
+            "worker": "king",
+        },
         "cost": {"amount": 0.0, "core_seconds": 3.0},
-        "measured_at": "2026-01-01T00:00:00Z",
+        "measured_at": served.store.now().isoformat(),
     }
     body = {"fence": fence, "measurement": measurement}
     # Another user's machine of the same group holds no claim here.
@@ -339,15 +381,52 @@ def test_nobody_learns_which_groups_there_are(served, scientist):
     assert refused[0] == refused[1]
 
 
-def test_an_oracle_that_is_not_here_is_refused_unless_machines_have_it(served, scientist):
-    spec = to_json_object(example_spec("misspelt"))
-    spec["ladder"][0]["oracle"] = "potentail"
-    for path, body in (("", {"spec": spec}), ("/validate", spec)):
+def test_what_cannot_be_run_is_refused_everywhere_with_every_problem_and_its_place(served, scientist, tmp_path):
+    spec = to_json_object(example_campaign("cannot-run"))
+    spec["ladder"][0] |= {"oracle": "potentail", "answered_by": "runner"}
+    spec["ladder"][1]["settings"] = {"quantity": "formation_energy", "colour": "red"}
+    spec["surrogate"] = {"name": "crystal-ball"}
+    places = ["ladder[0].oracle", "ladder[1].settings.colour", "surrogate.name"]
+    details = []
+    for path, body, prefix in (("", {"spec": spec}, "body.spec."), ("/validate", spec, "")):
         refused = served.client.post(f"/api/v1/campaigns{path}", json=body, headers=scientist)
         assert refused.status_code == 422, refused.text
-        assert refused.json()["remedy"] == "Did you mean 'potential'?"
-    spec["ladder"][0]["answered_by"] = "machines"
-    assert served.client.post("/api/v1/campaigns", json={"spec": spec}, headers=scientist).status_code == 201
+        assert [found["field"] for found in refused.json()["errors"]] == [f"{prefix}{place}" for place in places]
+        assert "Did you mean 'potential'?" in refused.json()["errors"][0]["message"]
+        details.append(refused.json()["detail"])
+    assert served.client.get("/api/v1/campaigns/cannot-run", headers=scientist).status_code == 404
+    path = tmp_path / "spec.yaml"
+    path.write_text(dump_spec(parse(CampaignSpec, spec, what="spec")), encoding="utf-8")
+    with pytest.raises(SpecError, match=r"ladder\[0\]\.oracle") as same:
+        require_runnable(load_spec(path))
+    assert str(same.value.problem) == details[0]
+    assert all(message in details[1] for message in ("potentail", "unknown key 'colour'", "crystal-ball"))
+
+
+def test_a_misspelt_filter_is_refused_with_the_one_that_was_meant(served, scientist):
+    served.new_campaign("misspelt")
+    path = "/api/v1/campaigns/misspelt/queries"
+    assert served.client.get(f"{path}?fidelity=lab&state=queued&limit=5", headers=scientist).status_code == 200
+    refused = served.client.get(f"{path}?fidelty=lab&colour=red", headers=scientist)
+    assert refused.status_code == 422
+    assert [(found["field"], found["message"]) for found in refused.json()["errors"]] == [
+        ("query.fidelty", "unknown parameter; did you mean 'fidelity'?"),
+        ("query.colour", "unknown parameter"),
+    ]
+    assert refused.json()["remedy"].startswith("This route knows after, ")
+    assert served.client.get("/api/v1/health/live?v=1").status_code == 422
+    assert served.client.get(f"{path}?fidelty=lab").status_code == 401
+
+
+def test_one_problem_of_the_whole_spec_has_its_place_too(served, scientist):
+    text = dump_spec(example_campaign("too-small")).replace("per_round: 500.0", "per_round: 0.5")
+    answer = served.client.post("/api/v1/campaigns/validate", content=text.encode(), headers=scientist)
+    assert answer.status_code == 422
+    assert [found["field"] for found in answer.json()["errors"]] == ["budget.per_round"]
+    elements = text.replace("per_round: 0.5", "per_round: 500.0").replace("[Li, Cl]", "[Li, Na]")
+    answer = served.client.post("/api/v1/campaigns/validate", content=elements.encode(), headers=scientist)
+    assert [found["field"] for found in answer.json()["errors"]] == ["space.elements"]
+    assert "neutral" in answer.json()["detail"]
 
 
 def test_requests_with_a_password_take_no_key(served):

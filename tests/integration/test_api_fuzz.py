@@ -4,7 +4,7 @@ import json
 import os
 import random
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.checks import not_a_server_error
 from schemathesis.core import NOT_SET
 from schemathesis.core.transport import Response
@@ -29,7 +30,8 @@ from services.access.principal import local_operator
 from services.access.roles import PERMISSIONS_OF_ROLE, Role
 from services.access.tokens import create_token
 from services.api.body_examples import BODY_EXAMPLES
-from services.api.testing import Served, serving
+from services.api.testing import Served, serving, timely
+from services.store.database import utc_now
 
 CHECKS = [
     not_a_server_error,
@@ -123,6 +125,7 @@ class Fuzzed:
         case.path_parameters.update({key: self.known[key] for key in self.known.keys() & case.path_parameters.keys()})
         self.send(case)
         example = BODY_EXAMPLES.get(_name(case.operation))
+        example = None if example is None else timely(example, utc_now())
         if example is None:
             query = [parameter.name for parameter in case.operation.query]
             case.query = {name: draw.choice(SPOILT_TEXTS) for name in query if draw.random() < 0.5}
@@ -174,7 +177,7 @@ def _near_examples(operation):
     if "multipart/form-data" in operation.get_request_payload_content_types():
         files = [path.read_bytes() for path in sorted(DATA.iterdir())]
         return st.fixed_dictionaries({"file": st.sampled_from(files)})
-    example = BODY_EXAMPLES.get(_name(operation), {})
+    example = timely(BODY_EXAMPLES.get(_name(operation), {}), utc_now())
     places = list(_places(example))
     spoilt = st.builds(_spoilt, st.just(example), st.sampled_from(places), st.sampled_from(SPOILT))
     return st.one_of(st.just(example), spoilt)
@@ -268,5 +271,7 @@ def test_no_request_of_many_that_follow_others_makes_the_service_fall_over(schem
             break
         with fuzzing(tmp_path / str(number), statuses) as fuzzed:
             n_scenarios = 1 + min(PER_SERVICE, wanted - statuses.total()) // STEPS
-            _follow_links(fuzzed, schema, n_scenarios, SEED + number)
+            # What may follow depends on what was answered, so that a run of many can part from its own beginning.
+            with suppress(FlakyStrategyDefinition):
+                _follow_links(fuzzed, schema, n_scenarios, SEED + number)
     assert statuses[201] > 0.01 * wanted

@@ -19,12 +19,20 @@ from domain.measurement import FailureKind
 from services.access.roles import Role
 from services.api.service import Service
 from services.api.testing import Served, serving
-from services.intake import record_amendment, record_failure, record_measurement
+from services.intake import (
+    amend_material_value,
+    record_amendment,
+    record_failure,
+    record_measurement,
+    record_unsolicited,
+)
 from services.intake.testing import claim, example_failure, example_measurement
 from services.materials.plain_cif import read_plain_cif
 from services.reports.crate import CrateOptions
 from services.reports.figures import Plot
-from services.reports.tables import safe_cell
+from services.spreadsheets import harmless_cell
+from services.store.examples import example_pick
+from services.store.uploads import RowState, UploadKind, UploadRow, UploadState
 from services.uploads.artifacts import ArtifactFolder
 
 CIF = """data_x
@@ -70,6 +78,35 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                 campaign.id, digest=digest, name=name, media_type="text/csv", size=3, uploaded_by="ann"
             )
             store.artifacts.link(wrong.id, file.id)
+        reported = record_unsolicited(
+            store,
+            campaign.id,
+            fidelity="lab",
+            measurement=example_measurement(-1.1),
+            blueprint=example_pick(900).blueprint,
+        )
+        assert reported.material_value is not None
+        table = store.artifacts.add(
+            campaign.id, digest=_keep(running, b"table"), name="t.csv", media_type="text/csv", size=5, uploaded_by="ann"
+        )
+        row = UploadRow(1, RowState.ENTERED, {}, {}, (), material_measurement_id=reported.material_value.id)
+        store.uploads.add(
+            campaign.id,
+            table.id,
+            kind=UploadKind.TABLE,
+            state=UploadState.ACCEPTED,
+            options={},
+            report={},
+            rows=[row],
+            uploaded_by="ann",
+        )
+        amend_material_value(
+            store,
+            reported.material_value.id,
+            measurement=example_measurement(-1.2),
+            reason="a typing error",
+            worker="ann",
+        )
         store.audit.append("ann", "campaign.start", "campaign salts", {})
         store.audit.append("ann", "campaign.start", "campaign peppers", {})
         yield running
@@ -131,6 +168,28 @@ def test_an_ro_crate_traces_every_number(served: Served, tmp_path: Path) -> None
     assert held - {"ro-crate-metadata.json"} <= {entity.id for entity in crate.get_entities()}
 
 
+def test_values_of_known_materials_are_taken_away_with_where_they_came_from(served: Served, tmp_path: Path) -> None:
+    path = tmp_path / "crate.zip"
+    path.write_bytes(take(served, "ro-crate").content)
+    crate = ROCrate(path)
+    wrong, right = [action for action in crate.get_by_type("CreateAction") if action.id.startswith("#material-look-")]
+    assert (right["result"]["value"], right["result"]["isBasedOn"].id) == (-1.2, wrong["result"].id)
+    assert [look["result"]["description"] for look in (wrong, right)] == ["Was corrected or taken back.", "Counts."]
+    assert right["instrument"]["softwareVersion"] == "chgnet 0.4.2"
+    assert [seen["name"] for seen in right["object"]] == ["LiCl"]
+    assert [seen["name"] for seen in wrong["object"]] == ["LiCl", "t.csv"], "the file that it rests on"
+    assert wrong["object"][1].id in {entity.id for entity in crate.data_entities}
+    with zipfile.ZipFile(path) as archive:
+        document = json.loads(archive.read("campaign.json"))
+        table = list(csv.DictReader(io.StringIO(archive.read("known_materials.csv").decode())))
+    assert [value["measurement"]["value"] for value in document["known_materials"]] == [-1.1, -1.2]
+    assert document["known_materials"][0]["material"]["source"] == "unsolicited"
+    assert [(row["value"], row["counts"], row["corrects"]) for row in table] == [
+        ("-1.1", "False", ""),
+        ("-1.2", "True", table[0]["material_measurement"]),
+    ]
+
+
 def test_the_audit_log_is_for_those_who_may_read_it(served: Served) -> None:
     def audited(role: Role) -> list[str]:
         with zipfile.ZipFile(io.BytesIO(take(served, "ro-crate", role).content)) as archive:
@@ -139,9 +198,27 @@ def test_the_audit_log_is_for_those_who_may_read_it(served: Served) -> None:
             return [json.loads(line)["subject"] for line in archive.read("audit.jsonl").splitlines()]
 
     assert audited(Role.SCIENTIST) == []
+    append = served.store.audit.append
+    mine = [query.id for query in served.store.queries.list(served.store.campaigns.get("salts").id)]
+    wrong = served.store.measurements.list(served.store.campaigns.get("salts").id, with_evidence=True)[0]
+    append("ann", "query.claim", f"query {mine[0]}", {})
+    append("ann", "query.claim", f"query {max(mine) + 100}", {})
+    append("ann", "query.deny", "2 queries", {"queries": [mine[1], 10_000]})
+    append("ann", "query.deny", "1 queries", {"queries": [10_000]})
+    append("ann", "measurement.retract", f"measurement {wrong.id}", {})
+    append("ann", "schedule.add", "campaign salts, schedule 1", {})
+    append("ann", "campaign.start", "campaign salts-and-more", {})
     told = audited(Role.ADMINISTRATOR)
-    assert told
-    assert set(told) == {"campaign salts"}
+    assert set(told) == {
+        "campaign salts", "campaign salts, schedule 1", f"query {mine[0]}", "2 queries", f"measurement {wrong.id}",
+    }  # fmt: skip
+
+
+def test_who_takes_a_campaign_away_is_in_the_audit_log(served: Served) -> None:
+    take(served, "csv")
+    newest = served.store.audit.newest(1)[0]
+    assert (newest.actor, newest.action, newest.subject) == ("scientist", "campaign.export", "campaign salts")
+    assert newest.details == {"format": "csv"}
 
 
 def test_without_a_licence_none_is_claimed(served: Served) -> None:
@@ -167,9 +244,9 @@ def test_a_table_is_harmless_and_numbers_stay_numbers(served: Served) -> None:
     assert rows[0]["worker"] == f"'{FORMULA}"
     assert [row["counts"] for row in rows] == ["True", "False", "True"]
     assert rows[2]["corrects"] == "2"
-    for text in ("=1+1", "+1", "-1", "@x", "\tx", "\rx"):
-        assert safe_cell(text) == f"'{text}"
-    assert safe_cell("LiCl") == "LiCl"
+    for text in ("=1+1", "+x", "-1+1", "@x", "\tx", "\rx", "\nx"):
+        assert harmless_cell(text) == f"'{text}"
+    assert harmless_cell("LiCl") == "LiCl"
 
 
 def test_a_document_is_the_whole_campaign(served: Served) -> None:

@@ -187,7 +187,48 @@ def test_only_the_fields_asked_for_come_back(served: Served) -> None:
     }
 
 
-def test_what_cannot_be_served_is_refused(served: Served) -> None:
-    assert ask(served, "structures", sort="nelements").status_code == 400
-    assert ask(served, "structures", response_format="xml").status_code == 400
-    assert ask(served, "structures", page_limit=100_000).status_code == 422
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields' attribute:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("structures", {"sort": "nelements"}, 400),
+        ("structures", {"response_format": "xml"}, 400),
+        ("structures", {"page_limit": 0}, 400),
+        ("structures", {"page_limit": -1}, 400),
+        ("structures", {"page_limit": "many"}, 400),
+        ("structures", {"page_limit": 100_000}, 403),
+        ("structures", {"page_after": "x"}, 400),
+        ("structures", {"filter": "x" * 3000}, 400),
+        ("structures/" + "x" * 64, {}, 400),
+        ("references", {}, 404),
+    ],
+)
+def test_what_cannot_be_served_is_refused_in_the_specifications_frame(
+    served: Served, path: str, query: dict[str, str | int], status: int
+) -> None:
+    answer = ask(served, path, **query)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    refused = ErrorResponse(**answer.json())
+    assert [error.status for error in refused.errors] == [str(status)]
+    assert refused.meta.query.representation.startswith(f"/{path}")
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the 'model_fields' attribute:DeprecationWarning")
+def test_strangers_and_wrong_methods_are_refused_in_the_specifications_frame(served: Served) -> None:
+    stranger = served.client.get("/optimade/v1/structures")
+    posted = served.client.post("/optimade/v1/structures", headers=served.acting_as(Role.VIEWER))
+    for answer, status in ((stranger, 401), (posted, 405)):
+        assert answer.status_code == status
+        assert ErrorResponse(**answer.json()).errors[0].status == str(status)
+    assert stranger.headers["www-authenticate"].startswith("Bearer")
+    assert served.client.get("/api/v1/campaigns").headers["content-type"] == "application/problem+json"
+
+
+def test_links_lead_where_the_service_is_reached_whatever_the_caller_calls_it(served: Served) -> None:
+    public = served.app.state.service.settings.public_url
+    headers = {**served.acting_as(Role.VIEWER), "Host": "evil.example"}
+    for path in ("structures?page_limit=1", "info", "links"):
+        text = served.client.get(f"/optimade/v1/{path}", headers=headers).text
+        assert f"{public}/optimade" in text
+        assert "evil.example" not in text

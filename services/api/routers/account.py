@@ -1,6 +1,7 @@
 """Signing in and out, and who one is."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends
@@ -11,15 +12,18 @@ from starlette.responses import Response
 from domain.parsing import to_json
 from services.access.authenticate import Login, log_in, log_out
 from services.access.invitations import accept_invitation
+from services.access.own_sessions import current_session, end_other_sessions
 from services.access.people import change_own_password
 from services.access.principal import Principal
 from services.access.roles import Permission
+from services.api.change import Audited, Change, changing
 from services.api.dependencies import Reader, TheService, TheStore, require
-from services.api.guard import SESSION_COOKIE, require_same_origin, session_of
+from services.api.guard import SESSION_COOKIE, address_of, keep_session, require_same_origin, session_of
 from services.api.service import Service
 
 router = APIRouter(tags=["account"])
 
+ChangingOwn = Annotated[Change, Depends(changing(Permission.READ, takes_key=False))]
 UserName = Annotated[str, Field(min_length=1, max_length=63, examples=["ada"])]
 Password = Annotated[str, Field(min_length=1, max_length=1024, examples=["a long sentence that only I know"])]
 
@@ -69,11 +73,30 @@ class Account:
     """With a token, no more than its scopes."""
 
 
+@dataclass(frozen=True, slots=True)
+class EndedSessions:
+    """What was ended."""
+
+    n_ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Where the caller is signed in."""
+
+    id: int
+    created_at: datetime
+    """When they signed in."""
+    expires_at: datetime
+    is_current: bool
+    """Whether it is the one that asks."""
+
+
 @router.post("/login", summary="Sign in", response_model=Account)
 def sign_in(given: Credentials, request: Request, service: TheService, store: TheStore) -> Response:
     """Opens a session of twelve hours and sets its cookie. Too many wrong passwords: 429 for a while."""
     _require_own_page(request)
-    login = log_in(store, given.name, given.password, client=_address(request))
+    login = log_in(store, given.name, given.password, client=address_of(request))
     return _signed_in(service, login, status=200)
 
 
@@ -81,7 +104,11 @@ def sign_in(given: Credentials, request: Request, service: TheService, store: Th
 def sign_out(
     request: Request, store: TheStore, _principal: Annotated[Principal, Depends(require(Permission.READ))]
 ) -> Response:
-    """Ends the session of the cookie. A token is not ended by this: revoke it."""
+    """Ends the session of the cookie. A token is not ended by this: revoke it.
+
+    Nor is a session at the identity provider: whoever signed in through it, and leaves a browser that others use, signs
+    out there too.
+    """
     session = session_of(request)
     if session is not None:
         log_out(store, session)
@@ -93,7 +120,7 @@ def accept(given: Acceptance, request: Request, service: TheService, store: TheS
     """Makes the account that a one-time link invites to, and signs in."""
     _require_own_page(request)
     accept_invitation(store, given.invitation, name=given.name, password=given.password)
-    login = log_in(store, given.name, given.password, client=_address(request))
+    login = log_in(store, given.name, given.password, client=address_of(request))
     return _signed_in(service, login, status=201)
 
 
@@ -106,21 +133,33 @@ async def show_me(principal: Reader) -> Account:
 @router.post("/me/password", summary="Change one's password", status_code=204)
 def change_password(given: NewPassword, request: Request, store: TheStore, principal: Reader) -> Response:
     """Takes another password and ends all of the caller's sessions: sign in again. Not for callers with a token."""
-    change_own_password(store, principal, old=given.old, new=given.new, client=_address(request))
+    change_own_password(store, principal, old=given.old, new=given.new, client=address_of(request))
     return _signed_out()
+
+
+@router.get("/me/sessions", summary="List one's sessions")
+def list_own_sessions(request: Request, store: TheStore, principal: Reader) -> list[SessionView]:
+    """Where the caller is signed in, the oldest first. Not for callers with a token."""
+    current = current_session(store, principal, session_of(request))
+    return [
+        SessionView(record.id, record.created_at, record.expires_at, record.id == current)
+        for record in store.sessions.of_user(principal.user_id or 0)
+    ]
+
+
+@router.post("/me/sessions/end-others", summary="End one's other sessions", response_model=EndedSessions)
+def end_sessions_elsewhere(request: Request, change: ChangingOwn) -> Response:
+    """Ends every session of the caller's but the one that asks. Not for callers with a token."""
+    return change.make(
+        lambda: Audited.elsewhere(
+            EndedSessions(end_other_sessions(change.store, change.principal, session_of(request)))
+        )
+    )
 
 
 def _signed_in(service: Service, login: Login, *, status: int) -> Response:
     response = Response(to_json(_account(login.principal)), status_code=status, media_type="application/json")
-    response.set_cookie(
-        SESSION_COOKIE,
-        login.session_secret,
-        expires=login.expires_at,
-        path="/",
-        secure=service.settings.is_https,
-        httponly=True,
-        samesite="strict",
-    )
+    keep_session(response, login, is_https=service.settings.is_https)
     return response
 
 
@@ -143,7 +182,3 @@ def _require_own_page(request: Request) -> None:
     # Another site's page must not sign its visitor in as somebody else. Programs send neither header.
     if "origin" in request.headers or "sec-fetch-site" in request.headers:
         require_same_origin(request)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"

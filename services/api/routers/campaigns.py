@@ -1,5 +1,6 @@
 """Campaigns: written, checked, started, paused, stopped and listed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Final
@@ -11,28 +12,41 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.campaign import CampaignSpec
-from domain.errors import ConflictError, PermissionDeniedError
+from domain.errors import ConflictError, NotFoundError
 from domain.json_value import JsonObject
+from domain.parsing import LocatedError, Problem
 from domain.states import CampaignState
 from services.access.people import give_campaign
 from services.access.principal import Principal
-from services.access.roles import Permission, Role
+from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
 from services.api.conditional import IfMatch, IfNoneMatch, answer_unless_known, require_unchanged
-from services.api.dependencies import LARGEST_NUMBER, Name, Reader, TheStore, require, visible_campaign, visible_groups
+from services.api.dependencies import (
+    LARGEST_NUMBER,
+    Name,
+    Reader,
+    TheService,
+    TheStore,
+    groups_among,
+    own_group,
+    require,
+    visible_campaign,
+)
 from services.api.paging import After, Limit, Page, keyset
-from services.api.registered import require_registered_oracles
+from services.api.spec_checker import SpecChecker
 from services.api.spec_summary import SpecSummary, understand_spec
 from services.api.views import CampaignDetails, CampaignView, campaign_details, campaign_view
+from services.specs import dump_spec
 from services.store import Store
+from services.store.campaigns import require_startable
 from services.store.records import CampaignRecord
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
 Writing = Annotated[Change, Depends(changing(Permission.CAMPAIGN_WRITE))]
 Running = Annotated[Change, Depends(changing(Permission.CAMPAIGN_RUN))]
-OPEN_TO_START: Final = frozenset({CampaignState.READY, CampaignState.RUNNING, CampaignState.WAITING})
 HIGHEST_PRIORITY: Final = 1000
+_YAML: Final = "application/yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +88,28 @@ def list_campaigns(
     limit: Limit = 100,
     state: Annotated[list[CampaignState] | None, Query(description="Only those in these states.")] = None,
     group: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="Only those of this group.")] = None,
+    *,
+    archived: Annotated[bool, Query(description="Only those that were archived; otherwise only the others.")] = False,
 ) -> Page[CampaignView]:
     """The campaigns that the caller may see, oldest first."""
-    groups = _groups(principal, group)
+    groups = groups_among(principal, group)
     return keyset(
-        lambda n: store.campaigns.list_page(groups, after_id=after, limit=n, states=state),
+        lambda n: store.campaigns.list_page(groups, after_id=after, limit=n, states=state, are_archived=archived),
         partial(campaign_view, now=store.now()),
         limit=limit,
     )
 
 
 @router.post("", summary="Create a campaign", status_code=201, response_model=CampaignView)
-def create_campaign(new: NewCampaign, change: Writing) -> Response:
-    """Keeps a campaign under its spec's name. The same spec again is the same campaign; it runs once it is started."""
-    require_registered_oracles(new.spec)
+def create_campaign(new: NewCampaign, change: Writing, service: TheService) -> Response:
+    """Keeps a campaign under its spec's name. The same spec again is the same campaign; it runs once it is started.
+
+    A spec that cannot be run is refused as by `validate`, with every problem and its place.
+    """
+    _require_runnable(change.store, service.checker, new.spec)
 
     def create() -> Audited:
-        group_id = _own_group(change.store, change.principal, new.group)
+        group_id = own_group(change.store, change.principal, new.group)
         record = _created(change, new.spec, group_id)
         details: JsonObject = {"spec_digest": record.spec_digest, "group_id": record.group_id}
         return Audited("campaign.create", _subject(record), _view(change, record), details, status=201)
@@ -106,20 +125,23 @@ def create_campaign(new: NewCampaign, change: Writing) -> Response:
             "required": True,
             "content": {
                 "application/json": {"schema": {"type": "object"}},
-                "application/yaml": {"schema": {"type": "string"}},
+                _YAML: {"schema": {"type": "string"}},
             },
         }
     },
 )
 async def validate_campaign(
-    request: Request, _principal: Annotated[Principal, Depends(require(Permission.CAMPAIGN_WRITE))]
+    request: Request,
+    service: TheService,
+    _principal: Annotated[Principal, Depends(require(Permission.CAMPAIGN_WRITE))],
 ) -> SpecSummary:
     """Reads a spec, as JSON or YAML, and says what it would ask and cost; or every problem with its line and field.
 
-    Whether its oracles are installed, and whether any crystal fits its space, is found where the campaign runs.
+    Checks everything that `petalite campaign validate` checks: settings of oracles, generator and surrogate, and
+    whether any crystal fits the space.
     """
     # Reading YAML takes long enough to hold up others.
-    return await run_in_threadpool(understand_spec, await request.body())
+    return await run_in_threadpool(understand_spec, await request.body(), service.checker)
 
 
 @router.get("/{name}", summary="Show a campaign", response_model=CampaignDetails, responses={304: {}})
@@ -127,6 +149,13 @@ def show_campaign(name: Name, store: TheStore, principal: Reader, if_none_match:
     """A campaign with its spec, its budget and how far it has come. Carries an ETag."""
     record = visible_campaign(store, principal, name)
     return answer_unless_known(campaign_details(store, record), if_none_match, edited=_edited(record))
+
+
+@router.get("/{name}/spec", summary="A campaign's spec as a file", responses={200: {"content": {_YAML: {}}}})
+def show_spec(name: Name, store: TheStore, principal: Reader) -> Response:
+    """The spec as YAML, as `petalite run` and `validate` read it."""
+    record = visible_campaign(store, principal, name)
+    return Response(dump_spec(record.spec), media_type=_YAML)
 
 
 @router.patch("/{name}", summary="Change a campaign's priority or owner", response_model=CampaignDetails)
@@ -140,7 +169,7 @@ def change_campaign(name: Name, wanted: CampaignChange, change: Writing, if_matc
         if wanted.priority is not None:
             record = store.campaigns.set_priority(record.id, wanted.priority)
         if wanted.group is not None:
-            _own_group(store, principal, wanted.group)
+            own_group(store, principal, wanted.group)
             give_campaign(store, name, wanted.group, by=principal)
             record = store.campaigns.by_id(record.id)
         details: JsonObject = {"priority": wanted.priority, "group": wanted.group}
@@ -155,11 +184,7 @@ def start_campaign(name: Name, change: Running) -> Response:
 
     def start() -> Audited:
         record = visible_campaign(change.store, change.principal, name)
-        if record.state not in OPEN_TO_START:
-            raise ConflictError(
-                f"Campaign {name} is {record.state.value}.",
-                remedy="A paused or stopped campaign is resumed; a completed one is over.",
-            )
+        require_startable(record)
         change.store.campaigns.wake(record.id)
         return _ran(change, record.id, "campaign.start")
 
@@ -192,6 +217,54 @@ def stop_campaign(name: Name, change: Running, why: Reason | None = None) -> Res
     return change.make(lambda: _moved(change, name, CampaignState.STOPPED, _reason(why)))
 
 
+@router.post("/{name}/archive", summary="Archive a campaign that is over", response_model=CampaignView)
+def archive_campaign(name: Name, change: Writing) -> Response:
+    """Takes a stopped or completed campaign out of lists; its schedules rest. All that is in it is kept and shown."""
+
+    def put_away() -> Audited:
+        record = visible_campaign(change.store, change.principal, name)
+        change.store.archive.put_away(record.id, by=change.principal.name)
+        return _ran(change, record.id, "campaign.archive")
+
+    return change.make(put_away)
+
+
+@router.post("/{name}/unarchive", summary="Bring an archived campaign back", response_model=CampaignView)
+def unarchive_campaign(name: Name, change: Writing) -> Response:
+    """Shows it in lists again. It can then be resumed."""
+
+    def bring_back() -> Audited:
+        record = visible_campaign(change.store, change.principal, name)
+        change.store.archive.bring_back(record.id, by=change.principal.name)
+        return _ran(change, record.id, "campaign.unarchive")
+
+    return change.make(bring_back)
+
+
+@router.delete("/{name}", summary="Delete a campaign that never began", status_code=204)
+def delete_campaign(name: Name, change: Writing) -> Response:
+    """Its name is free again. One that has asked anything, or was handed anything, is archived instead (409)."""
+
+    def delete() -> Audited:
+        record = visible_campaign(change.store, change.principal, name)
+        change.store.archive.delete(record.id)
+        return Audited("campaign.delete", _subject(record), None, {"spec_digest": record.spec_digest}, status=204)
+
+    return change.make(delete)
+
+
+def _require_runnable(store: Store, checker: SpecChecker, spec: CampaignSpec) -> None:
+    """Refuses a spec that cannot be run, unless its name is taken, which is answered by itself."""
+    with suppress(NotFoundError):
+        store.campaigns.get(spec.name)
+        return
+    try:
+        checker.require_runnable(spec)
+    except LocatedError as error:
+        located = tuple(Problem(("body", "spec", *found.location), found.message) for found in error.problems)
+        raise LocatedError(error.problem, remedy=error.remedy, problems=located) from error
+
+
 def _created(change: Change, spec: CampaignSpec, group_id: int | None) -> CampaignRecord:
     """Creates a campaign or finds the same one.
 
@@ -204,7 +277,10 @@ def _created(change: Change, spec: CampaignSpec, group_id: int | None) -> Campai
     except ConflictError as error:
         record, differing = change.store.campaigns.get(spec.name), error
     if not change.principal.may_see(record):
-        raise ConflictError(f"The name '{record.name}' is taken.", remedy="Choose another name.")
+        raise ConflictError(
+            f"A campaign cannot be called '{record.name}' here: no two campaigns of this service share a name.",
+            remedy=f"Choose another name, for example with your group's in front: yours-{record.name}.",
+        )
     if differing is not None:
         raise differing
     return record
@@ -244,30 +320,3 @@ def _edited(record: CampaignRecord) -> JsonObject:
 
 def _subject(record: CampaignRecord) -> str:
     return f"campaign {record.name}"
-
-
-def _groups(principal: Principal, wanted: int | None) -> frozenset[int] | None:
-    """Groups whose campaigns are listed; None for all."""
-    groups = visible_groups(principal)
-    if wanted is None:
-        return groups
-    return frozenset({wanted}) if groups is None else groups & {wanted}
-
-
-def _own_group(store: Store, principal: Principal, wanted: str | None) -> int | None:
-    """The group that a campaign is given to; None keeps it to administrators.
-
-    Raises:
-        PermissionDeniedError: If the caller is no member of it, or must say which of several.
-    """
-    if wanted is None and len(principal.groups) == 1:
-        return min(principal.groups)
-    if principal.role is Role.ADMINISTRATOR:
-        return None if wanted is None else store.people.group(wanted).id
-    own = {store.people.group_by_id(number).name: number for number in principal.groups}
-    if wanted in own:
-        return own[wanted]
-    raise PermissionDeniedError(
-        "A campaign is given to a group of the caller's own.",
-        remedy=f"Give one of {', '.join(sorted(own))}." if own else "Ask an administrator for a group.",
-    )

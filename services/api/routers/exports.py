@@ -59,6 +59,7 @@ def export_campaign(
         find_file=ArtifactFolder(service.settings.artifacts).path,
     )
     with packed(store, campaign, wanted, options) as file:
+        store.audit.append(principal.name, "campaign.export", f"campaign {name}", {"format": wanted.value})
         # Open, it can be read to its end although it has no name any more, and nothing is left if nobody does.
         content = file.path.open("rb")
     headers = {**attached(file.name), "Content-Length": str(os.fstat(content.fileno()).st_size)}

@@ -1,7 +1,8 @@
 """What laboratories do: see what to make and measure next, take it on, and hand in what came out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -9,21 +10,52 @@ from starlette.responses import Response
 
 from domain.json_value import JsonObject
 from domain.measurement import FailureKind
+from domain.states import QueryState
+from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
-from services.api.dependencies import Number, Reader, TheStore, visible_campaign, visible_groups, visible_query
+from services.api.dependencies import (
+    LARGEST_NUMBER,
+    Number,
+    Reader,
+    TheStore,
+    visible_campaign,
+    visible_groups,
+    visible_query,
+)
 from services.api.forms import WrittenMeasurement
+from services.api.paging import After, Limit, Numbered, Page, keyset, same
+from services.api.upload_views import UploadView, upload_view
 from services.intake.laboratory import (
     claim_laboratory_query,
     record_laboratory_failure,
     record_laboratory_result,
     release_laboratory_query,
 )
-from services.reports.laboratory import LaboratoryQuery, laboratory_queries
-from services.store.records import MeasurementRecord, QueryRecord
+from services.reports.laboratory import (
+    LaboratoryQuery,
+    Sample,
+    laboratory_fidelities,
+    laboratory_page,
+    sample_of,
+    those_that_go_on,
+)
+from services.store import Store
+from services.store.laboratory import QueueFilter
+from services.store.records import CampaignRecord, FailureRecord, MeasurementRecord, QueryRecord
 
-router = APIRouter(prefix="/laboratory/queries", tags=["laboratory"])
+router = APIRouter(prefix="/laboratory", tags=["laboratory"])
 
+_IN_THE_LABORATORY: Final = (QueryState.QUEUED, QueryState.CLAIMED)
+
+Item = TypeVar("Item")
+Record = TypeVar("Record", bound=Numbered)
+OfCampaign = Annotated[str | None, Query(max_length=63, description="Only those of this campaign.")]
+Mine = Annotated[bool, Query(description="Only what the caller handed in.")]
+Before = Annotated[
+    int | None,
+    Query(ge=1, le=LARGEST_NUMBER, description="Begin before the item with this number: `next` of the page before."),
+]
 InLaboratory = Annotated[Change, Depends(changing(Permission.LABORATORY))]
 
 
@@ -49,26 +81,94 @@ class LaboratoryFailure:
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-@router.get("", summary="List what laboratories are asked")
-def list_laboratory_queries(
+@dataclass(frozen=True, slots=True)
+class Newest(Generic[Item]):
+    """Some items, the newest first, and where older ones begin."""
+
+    items: tuple[Item, ...]
+    next: int | None
+    """Give it as `before` for older ones; null where there are none."""
+
+
+@router.get("/queries", summary="List what laboratories are asked")
+def list_laboratory_queries(  # noqa: PLR0913 - its filters
     store: TheStore,
     principal: Reader,
+    after: After = 0,
+    limit: Limit = 100,
     *,
-    campaign: Annotated[str | None, Query(max_length=63, description="Only those of this campaign.")] = None,
-    with_stopped: Annotated[bool, Query(description="What stopped campaigns asked, too.")] = False,
-) -> list[LaboratoryQuery]:
-    """Samples to make and measure, with cell and instructions, in the campaigns that the caller may see."""
-    if campaign is not None:
-        return list(
-            laboratory_queries(store, visible_campaign(store, principal, campaign).name, with_stopped=with_stopped)
-        )
-    visible = store.campaigns.ids(visible_groups(principal))
-    names = {record.name for record in store.campaigns.list() if record.id in visible}
-    found = laboratory_queries(store, None, with_stopped=with_stopped)
-    return [query for query in found if query.campaign in names]
+    campaign: OfCampaign = None,
+    mine: Annotated[bool, Query(description="Only what the caller has taken on.")] = False,
+    free: Annotated[bool, Query(description="Only what nobody has taken on.")] = False,
+    with_stopped: Annotated[bool, Query(description="What stopped and archived campaigns asked, too.")] = False,
+) -> Page[LaboratoryQuery]:
+    """Samples to make and measure in the campaigns that the caller may see: the most urgent campaign's first.
+
+    Within a campaign the oldest comes first. Read on after `query_id`.
+    """
+    records = visible_campaigns(store, principal, campaign)
+    wanted = records if with_stopped else those_that_go_on(records)
+    states = (QueryState.QUEUED,) if free else (QueryState.CLAIMED,) if mine else _IN_THE_LABORATORY
+    only = QueueFilter(states, principal.name if mine else None)
+    return keyset(lambda n: laboratory_page(store, wanted, only, after=after, limit=n), same, limit=limit)
 
 
-@router.post("/{query_id}/claim", summary="Take a sample on", response_model=QueryRecord)
+@router.get("/queries/{query_id}", summary="Show a sample")
+def show_sample(query_id: Number, store: TheStore, principal: Reader) -> Sample:
+    """What is asked, why, and everything that is known of the crystal."""
+    return sample_of(store, *visible_query(store, principal, query_id))
+
+
+@router.get("/measurements", summary="List what laboratories measured")
+def list_laboratory_measurements(
+    store: TheStore,
+    principal: Reader,
+    before: Before = None,
+    limit: Limit = 100,
+    *,
+    campaign: OfCampaign = None,
+    mine: Mine = False,
+) -> Newest[MeasurementRecord]:
+    """The newest first, corrections among them, in the campaigns that the caller may see."""
+    asked = laboratory_fidelities(visible_campaigns(store, principal, campaign))
+    worker = principal.name if mine else None
+    return _newest(store.laboratory.answers(asked, worker=worker, before=before, limit=limit + 1), limit)
+
+
+@router.get("/failures", summary="List what laboratories could not make or measure")
+def list_laboratory_failures(
+    store: TheStore,
+    principal: Reader,
+    before: Before = None,
+    limit: Limit = 100,
+    *,
+    campaign: OfCampaign = None,
+    mine: Mine = False,
+) -> Newest[FailureRecord]:
+    """The newest first, in the campaigns that the caller may see."""
+    asked = laboratory_fidelities(visible_campaigns(store, principal, campaign))
+    worker = principal.name if mine else None
+    return _newest(store.laboratory.failures(asked, worker=worker, before=before, limit=limit + 1), limit)
+
+
+@router.get("/uploads", summary="List what laboratories handed in as files")
+def list_laboratory_uploads(
+    store: TheStore,
+    principal: Reader,
+    before: Before = None,
+    limit: Limit = 100,
+    *,
+    campaign: OfCampaign = None,
+    mine: Mine = False,
+) -> Newest[UploadView]:
+    """The newest first, in the campaigns that the caller may see."""
+    ids = [record.id for record in visible_campaigns(store, principal, campaign)]
+    uploaded_by = principal.name if mine else None
+    found = _newest(store.uploads.newest(ids, uploaded_by=uploaded_by, before=before, limit=limit + 1), limit)
+    return Newest(tuple(upload_view(store, record) for record in found.items), found.next)
+
+
+@router.post("/queries/{query_id}/claim", summary="Take a sample on", response_model=QueryRecord)
 def claim_sample(query_id: Number, change: InLaboratory) -> Response:
     """Keeps a query for the caller, for weeks. One's own again is harmless."""
 
@@ -80,7 +180,7 @@ def claim_sample(query_id: Number, change: InLaboratory) -> Response:
     return change.make(claim)
 
 
-@router.post("/{query_id}/release", summary="Give a sample back", response_model=QueryRecord)
+@router.post("/queries/{query_id}/release", summary="Give a sample back", response_model=QueryRecord)
 def release_sample(query_id: Number, change: InLaboratory) -> Response:
     """Lets others take it on."""
 
@@ -93,7 +193,10 @@ def release_sample(query_id: Number, change: InLaboratory) -> Response:
 
 
 @router.post(
-    "/{query_id}/result", summary="Hand in a laboratory's result", status_code=201, response_model=MeasurementRecord
+    "/queries/{query_id}/result",
+    summary="Hand in a laboratory's result",
+    status_code=201,
+    response_model=MeasurementRecord,
 )
 def hand_in_result(query_id: Number, given: LaboratoryResult, change: InLaboratory) -> Response:
     """Records what was measured; takes the query on first where nobody has.
@@ -118,7 +221,10 @@ def hand_in_result(query_id: Number, given: LaboratoryResult, change: InLaborato
 
 
 @router.post(
-    "/{query_id}/failure", summary="Say that there will be no result", status_code=201, response_model=QueryRecord
+    "/queries/{query_id}/failure",
+    summary="Say that there will be no result",
+    status_code=201,
+    response_model=QueryRecord,
 )
 def hand_in_laboratory_failure(query_id: Number, given: LaboratoryFailure, change: InLaboratory) -> Response:
     """Records why a sample could not be made or measured; takes the query on first where nobody has."""
@@ -130,3 +236,20 @@ def hand_in_laboratory_failure(query_id: Number, given: LaboratoryFailure, chang
         return Audited("laboratory.failure", f"query {query_id}", query, {"kind": given.kind.value}, status=201)
 
     return change.make(record)
+
+
+def visible_campaigns(store: Store, principal: Principal, name: str | None = None) -> tuple[CampaignRecord, ...]:
+    """The campaigns that the caller may see, or the one of a name.
+
+    Raises:
+        NotFoundError: If there is none of that name, or it belongs to others.
+    """
+    if name is not None:
+        return (visible_campaign(store, principal, name),)
+    visible = store.campaigns.ids(visible_groups(principal))
+    return tuple(record for record in store.campaigns.list() if record.id in visible)
+
+
+def _newest(found: Sequence[Record], limit: int) -> Newest[Record]:
+    shown = tuple(found[:limit])
+    return Newest(shown, shown[-1].id if len(found) > limit else None)

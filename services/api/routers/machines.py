@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from domain.cost import Cost
@@ -12,7 +12,7 @@ from domain.measurement import Failure
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
-from services.api.dependencies import Number, TheStore, require, visible_campaign, visible_groups
+from services.api.dependencies import Number, visible_campaign, visible_groups
 from services.api.hand_in import HandedIn, hand_in
 from services.api.questions import worker_name
 from services.intake import record_failure
@@ -23,18 +23,15 @@ from services.messages.claims import (
     HeartbeatAnswer,
     HeartbeatRequest,
     MeasurementRequest,
-    ReferenceMessage,
-    ReferencesAnswer,
     ReleaseRequest,
 )
-from services.messages.describing import describe_claim, describe_reference
+from services.messages.describing import describe_claim
 from services.store.pages import OpenQuestion
 from services.store.records import MeasurementRecord, QueryRecord
 
 router = APIRouter(tags=["machines"])
 
 Claiming = Annotated[Change, Depends(changing(Permission.QUERY_CLAIM))]
-Text = Annotated[str, Query(max_length=500)]
 
 
 @router.post(
@@ -127,36 +124,6 @@ async def hand_in_failure(query_id: Number, seen: FailureRequest, change: Claimi
         return Audited("query.failure", f"query {query_id}", query, details, status=201)
 
     return await change.make_soon(record)
-
-
-@router.get("/references", summary="List reference energies")
-def list_references(
-    _principal: Annotated[Principal, Depends(require(Permission.READ))],
-    store: TheStore,
-    oracle: Text,
-    oracle_version: Text,
-    settings_digest: Text,
-) -> ReferencesAnswer:
-    """All that is known for an oracle, its version and its settings. All campaigns share them."""
-    found = store.references.get(oracle, oracle_version, settings_digest)
-    return ReferencesAnswer(tuple(describe_reference(record) for record in found.values()))
-
-
-@router.post("/references", summary="Hand in a reference energy", status_code=201, response_model=ReferenceMessage)
-def hand_in_reference(given: ReferenceMessage, change: Claiming) -> Response:
-    """Keeps an element's reference energy. The first one wins: the answer is what the store holds now."""
-
-    def keep() -> Audited:
-        worker = worker_name(change.principal, given.provenance.worker)
-        record = change.store.references.put(
-            given.reference,
-            provenance=replace(given.provenance, worker=worker),
-            core_seconds=given.core_seconds,
-        )
-        subject = f"reference {given.reference.symbol} by {given.provenance.oracle}"
-        return Audited("reference.put", subject, describe_reference(record), {"worker": worker}, status=201)
-
-    return change.make(keep)
 
 
 def _held(change: Change, query_id: int, fence: int) -> OpenQuestion:

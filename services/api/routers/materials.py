@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from domain.errors import InvalidValueError, NotFoundError, PermissionDeniedError
+from domain.errors import NotFoundError
 from domain.json_value import JsonObject
 from services.access.principal import Principal
-from services.access.roles import Permission, Role
+from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
-from services.api.dependencies import Number, Reader, TheStore, visible_groups
-from services.api.paging import After, Limit, Page, keyset
+from services.api.dependencies import Number, Reader, TheStore, own_group, visible_groups
+from services.api.paging import After, Limit, Page, keyset, same
 from services.api.structure_answer import FORMAT_RESPONSES, WantedFormat, structure_response
 from services.materials.formats import StructureFormat, write_material
 from services.materials.importing import Holder, ImportTally, keep_page, read_page
@@ -21,6 +21,7 @@ from services.materials.optimade_entry import material_from_optimade
 from services.materials.provider import Provider, ProviderLimits
 from services.materials.show import MaterialDetails, MaterialView, material_details, material_view
 from services.store import Store
+from services.store.material_values import MaterialMeasurementRecord
 from services.store.materials import MaterialFilter, MaterialRecord
 
 router = APIRouter(prefix="/materials", tags=["materials"])
@@ -119,7 +120,7 @@ def add_material(new: NewMaterial, change: Writing) -> Response:
     material = material_from_optimade(dict(new.structure), source=new.source)
 
     def add() -> Audited:
-        group_id = _own_group(change.store, change.principal, new.group)
+        group_id = own_group(change.store, change.principal, new.group)
         record = change.store.materials.add(material, group_id=group_id, added_by=change.principal.name)
         details: JsonObject = {"source": new.source, "source_id": material.source_id, "group_id": group_id}
         return Audited("material.add", f"material {record.id}", material_details(record), details, status=201)
@@ -138,7 +139,7 @@ def import_materials(wanted: NewImport, change: Writing) -> Response:
     page = read_page(provider.fetch(wanted.next or provider.first_page(wanted.filter)), source=provider.name)
 
     def keep() -> Audited:
-        group_id = _own_group(change.store, change.principal, wanted.group)
+        group_id = own_group(change.store, change.principal, wanted.group)
         progress = keep_page(change.store, page, Holder(group_id, change.principal.name), tally=ImportTally())
         tally = progress.tally
         shown = ImportedPage(
@@ -161,6 +162,20 @@ def show_material(material_id: Number, store: TheStore, principal: Reader) -> Ma
     return material_details(_visible(store, principal, material_id))
 
 
+@router.get("/{material_id}/measurements", summary="List what was measured of a known material")
+def list_measurements_of_material(
+    material_id: Number, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
+) -> Page[MaterialMeasurementRecord]:
+    """For the campaigns of the caller's groups, in the order in which it came: superseded ones too."""
+    _visible(store, principal, material_id)
+    groups = visible_groups(principal)
+    return keyset(
+        lambda n: store.material_values.of_material(material_id, groups=groups, after_id=after, limit=n),
+        same,
+        limit=limit,
+    )
+
+
 @router.get(
     "/{material_id}/structure",
     summary="Take a known material's structure away",
@@ -181,24 +196,3 @@ def _visible(store: Store, principal: Principal, material_id: int) -> MaterialRe
     if groups is None or record.group_id is None or record.group_id in groups:
         return record
     raise NotFoundError(f"There is no material number {material_id}.", remedy="List the materials.")
-
-
-def _own_group(store: Store, principal: Principal, wanted: str | None) -> int | None:
-    """The group that a material is given to; None shows it to everyone, which only administrators may decide.
-
-    Raises:
-        PermissionDeniedError: If the caller is no member of it.
-        InvalidValueError: If the caller must say which of several.
-    """
-    own = {store.people.group_by_id(number).name: number for number in principal.groups}
-    if wanted is None and len(own) == 1:
-        return min(own.values())
-    if principal.role is Role.ADMINISTRATOR:
-        return None if wanted is None else store.people.group(wanted).id
-    if wanted in own:
-        return own[wanted]
-    if wanted is None and own:
-        raise InvalidValueError(
-            "It is not said which group it is for.", remedy=f"Give one of {', '.join(sorted(own))}."
-        )
-    raise PermissionDeniedError("A material is given to a group of the caller's own.", remedy="Give your own group.")

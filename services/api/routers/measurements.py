@@ -1,6 +1,7 @@
 """Measurements: listed, corrected, taken back, and handed in unasked."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Query
@@ -8,8 +9,10 @@ from pydantic import Field
 from starlette.responses import Response
 
 from domain.blueprint import Blueprint
-from domain.errors import InvalidValueError
+from domain.errors import InvalidValueError, NotFoundError
 from domain.json_value import JsonObject
+from domain.measurement import Censoring
+from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
 from services.api.dependencies import (
@@ -21,11 +24,15 @@ from services.api.dependencies import (
     visible_campaign,
     visible_measurement,
 )
-from services.api.forms import WrittenMeasurement
+from services.api.forms import WrittenMeasurement, require_time_zone
 from services.api.paging import After, Limit, Page, keyset, same
-from services.intake.corrections import retract
-from services.intake.laboratory import amend_laboratory_result, report_laboratory_result
+from services.intake.corrections import retract, retract_material_value
+from services.intake.laboratory import amend_laboratory_result, amend_reported_value, report_laboratory_result
+from services.intake.readings import Changes, Part
+from services.intake.units import read_temperature_K
 from services.intake.unsolicited import UnsolicitedRecord
+from services.store import Store
+from services.store.material_values import MaterialMeasurementRecord
 from services.store.records import FailureRecord, MeasurementRecord
 
 router = APIRouter(tags=["measurements"])
@@ -35,12 +42,53 @@ Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedMeasurement:
+    """What is to be other in a measurement. What is left out stays as it was."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    value: Annotated[float, Field(examples=[0.0012])] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=60, examples=["S/cm"])] | None = None
+    """Of the value, and of `sigma` beside it."""
+    sigma: float | None = None
+    """One standard deviation; without a value in the unit in which the measurement is shown."""
+    temperature: Annotated[str, Field(max_length=40, examples=["25 degC"])] | None = None
+    """With its unit: a bare number is refused."""
+    censoring: Censoring | None = None
+    """`<` or `>` where the value is only a bound. A new value is none unless it is said."""
+    note: Annotated[str, Field(max_length=2000)] | None = None
+    measured_at: datetime | None = None
+    """With its time zone."""
+    without: Annotated[tuple[Part, ...], Field(max_length=len(Part))] = ()
+    """What is to be left out, where there was some."""
+
+    def changes(self) -> Changes:
+        """The same as intake reads it.
+
+        Raises:
+            InvalidValueError: If the temperature has no unit or is impossible, the time has no zone, or the value and
+                its unit do not come together.
+        """
+        require_time_zone(self.measured_at)
+        return Changes(
+            value=self.value,
+            unit=self.unit,
+            sigma=self.sigma,
+            temperature_K=None if self.temperature is None else read_temperature_K(self.temperature),
+            censoring=self.censoring,
+            note=self.note,
+            measured_at=self.measured_at,
+            without=frozenset(self.without),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Amendment:
     """What takes the place of a measurement that was wrong."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    measurement: WrittenMeasurement
+    measurement: ChangedMeasurement
     reason: Reason
     """What was wrong."""
     is_confirmed: bool = False
@@ -104,6 +152,15 @@ def list_measurements(
     )
 
 
+@router.get("/campaigns/{name}/material-measurements", summary="List what was measured of known materials")
+def list_material_measurements(
+    name: Name, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
+) -> Page[MaterialMeasurementRecord]:
+    """Unasked, for this campaign, in the order in which they came: superseded ones too, which count for nothing."""
+    campaign = visible_campaign(store, principal, name)
+    return keyset(lambda n: store.material_values.list(campaign.id, after_id=after, limit=n), same, limit=limit)
+
+
 @router.get("/campaigns/{name}/failures", summary="List a campaign's failures")
 def list_failures(
     name: Name, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
@@ -156,7 +213,10 @@ def show_measurement(measurement_id: Number, store: TheStore, principal: Reader)
     response_model=MeasurementRecord,
 )
 def amend_measurement(measurement_id: Number, given: Amendment, change: Handing) -> Response:
-    """Puts another measurement in the place of the newest one of a query. Both are kept; the campaign learns anew."""
+    """Puts another measurement in the place of the newest one of a query. Both are kept; the campaign learns anew.
+
+    What the body does not say, such as the standard deviation or the note, stays as it was.
+    """
     store, principal = change.store, change.principal
 
     def amend() -> Audited:
@@ -165,7 +225,7 @@ def amend_measurement(measurement_id: Number, given: Amendment, change: Handing)
             store,
             measurement_id,
             worker=principal.name,
-            reading=given.measurement.reading(),
+            changes=given.measurement.changes(),
             reason=given.reason,
             confirmed=given.is_confirmed,
         )
@@ -182,13 +242,91 @@ def amend_measurement(measurement_id: Number, given: Amendment, change: Handing)
     response_model=MeasurementRecord,
 )
 def retract_measurement(measurement_id: Number, given: Retraction, change: Handing) -> Response:
-    """Takes the newest measurement of a query back: it is kept, and no longer learned from."""
+    """Takes the newest measurement of a query back: it is kept, and no longer learned from.
+
+    A laboratory takes back what laboratories measured; scientists also what was computed.
+    """
     store, principal = change.store, change.principal
 
     def take_back() -> Audited:
-        visible_measurement(store, principal, measurement_id)
+        campaign, wrong = visible_measurement(store, principal, measurement_id)
+        if not campaign.spec.fidelities.fidelity(wrong.fidelity).is_laboratory:
+            principal.require(Permission.CAMPAIGN_WRITE)
         found = retract(store, measurement_id, reason=given.reason, worker=principal.name)
         details: JsonObject = {"by": found.id, "reason": given.reason}
         return Audited("measurement.retract", f"measurement {measurement_id}", found, details, status=201)
 
     return change.make(take_back)
+
+
+@router.get("/material-measurements/{material_measurement_id}", summary="Show a measurement of a known material")
+def show_material_measurement(
+    material_measurement_id: Number, store: TheStore, principal: Reader
+) -> MaterialMeasurementRecord:
+    """One measurement with where it came from."""
+    return _visible_value(store, principal, material_measurement_id)
+
+
+@router.post(
+    "/material-measurements/{material_measurement_id}/amend",
+    summary="Correct a measurement of a known material",
+    status_code=201,
+    response_model=MaterialMeasurementRecord,
+)
+def amend_material_measurement(material_measurement_id: Number, given: Amendment, change: Handing) -> Response:
+    """Puts another measurement in its place. Both are kept; what the body does not say stays as it was."""
+    store, principal = change.store, change.principal
+
+    def amend() -> Audited:
+        _visible_value(store, principal, material_measurement_id)
+        found = amend_reported_value(
+            store,
+            material_measurement_id,
+            worker=principal.name,
+            changes=given.measurement.changes(),
+            reason=given.reason,
+            confirmed=given.is_confirmed,
+        )
+        details: JsonObject = {"becomes": found.id, "reason": given.reason}
+        subject = f"material measurement {material_measurement_id}"
+        return Audited("material_measurement.amend", subject, found, details, status=201)
+
+    return change.make(amend)
+
+
+@router.post(
+    "/material-measurements/{material_measurement_id}/retract",
+    summary="Take a measurement of a known material back",
+    status_code=201,
+    response_model=MaterialMeasurementRecord,
+)
+def retract_material_measurement(material_measurement_id: Number, given: Retraction, change: Handing) -> Response:
+    """It is kept, and no longer learned from."""
+    store, principal = change.store, change.principal
+
+    def take_back() -> Audited:
+        _visible_value(store, principal, material_measurement_id)
+        found = retract_material_value(store, material_measurement_id, reason=given.reason, worker=principal.name)
+        details: JsonObject = {"by": found.id, "reason": given.reason}
+        subject = f"material measurement {material_measurement_id}"
+        return Audited("material_measurement.retract", subject, found, details, status=201)
+
+    return change.make(take_back)
+
+
+def _visible_value(store: Store, principal: Principal, number: int) -> MaterialMeasurementRecord:
+    """A measurement of a known material for a campaign that the caller may see.
+
+    Raises:
+        NotFoundError: If there is none, or it belongs to others.
+    """
+    missing = NotFoundError(
+        f"There is no measurement number {number} of a known material.", remedy="List those of the campaign."
+    )
+    try:
+        value = store.material_values.get(number)
+    except NotFoundError as error:
+        raise missing from error
+    if not principal.may_see(store.campaigns.by_id(value.campaign_id)):
+        raise missing
+    return value

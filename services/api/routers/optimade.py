@@ -1,27 +1,24 @@
 """The store as a database of the OPTIMADE specification. Served to whoever is signed in, like everything else."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
-from domain.errors import InvalidValueError, PetaliteError
+from domain.errors import InvalidValueError
 from domain.json_value import JsonObject
 from services.access.principal import Principal
-from services.api.dependencies import LARGEST_NUMBER, Reader, TheStore, visible_groups
-from services.api.problems import status_of
+from services.api.dependencies import LARGEST_NUMBER, Reader, TheService, TheStore, visible_groups
+from services.api.problems import represented
+from services.api.service import Service
 from services.optimade.filters import LONGEST_FILTER
 from services.optimade.responses import (
-    BASE_PATH,
     LARGEST_PAGE,
     USUAL_PAGE,
     Asker,
     StructuresQuery,
     base_info,
-    error_answer,
     link_to_itself,
     list_structures,
     one_structure,
@@ -45,7 +42,7 @@ class SearchParameters:
     filter: Annotated[
         str, Query(max_length=LONGEST_FILTER, description="In the OPTIMADE grammar, version 1.2.", examples=[_EXAMPLE])
     ] = ""
-    page_limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+    page_limit: Annotated[int, Query(ge=1, description=f"At most {LARGEST_PAGE}.")] = USUAL_PAGE
     page_after: Annotated[int, Query(ge=0, le=LARGEST_NUMBER, description="From `links.next`.")] = 0
     response_fields: Fields = ""
     response_format: Format = "json"
@@ -76,75 +73,59 @@ def list_versions(_principal: Reader) -> Response:
 
 
 @router.get("/v1/info", summary="Describe the OPTIMADE API")
-def show_info(request: Request, store: TheStore, principal: Reader) -> JsonObject:
+def show_info(request: Request, service: TheService, principal: Reader) -> JsonObject:
     """Which endpoints and formats there are."""
-    return base_info(_asker(request, store, principal))
+    return base_info(_asker(request, service, principal))
 
 
 @router.get("/v1/links", summary="List related OPTIMADE databases")
-def show_links(request: Request, store: TheStore, principal: Reader) -> JsonObject:
+def show_links(request: Request, service: TheService, principal: Reader) -> JsonObject:
     """This database alone."""
-    return link_to_itself(_asker(request, store, principal))
+    return link_to_itself(_asker(request, service, principal))
 
 
 @router.get("/v1/info/structures", summary="Describe the properties of structures")
-def show_structures_info(request: Request, store: TheStore, principal: Reader) -> JsonObject:
+def show_structures_info(request: Request, service: TheService, store: TheStore, principal: Reader) -> JsonObject:
     """Every property with its type, meaning and unit, those that visible campaigns measure among them."""
-    return structures_info(_campaigns(store, principal), _asker(request, store, principal))
+    return structures_info(_campaigns(store, principal), _asker(request, service, principal))
 
 
-@router.get("/v1/structures", summary="Search structures", response_model=None)
+@router.get("/v1/structures", summary="Search structures")
 def search_structures(
     request: Request,
+    service: TheService,
     store: TheStore,
     principal: Reader,
     asked: Annotated[SearchParameters, Depends()],
-) -> JsonObject | Response:
+) -> JsonObject:
     """Known materials and realizations that fulfil a filter."""
-    asker = _asker(request, store, principal)
-
-    return _framed(lambda: list_structures(store, _campaigns(store, principal), asked.query(), asker), asker)
+    return list_structures(store, _campaigns(store, principal), asked.query(), _asker(request, service, principal))
 
 
-@router.get("/v1/structures/{entry_id}", summary="Show one structure", response_model=None)
+@router.get("/v1/structures/{entry_id}", summary="Show one structure")
 def show_structure(
     request: Request,
+    service: TheService,
     store: TheStore,
     principal: Reader,
     entry_id: Annotated[str, Path(max_length=63)],
     response_fields: Fields = "",
     response_format: Format = "json",
-) -> JsonObject | Response:
+) -> JsonObject:
     """One known material or realization; `data` is null where there is none."""
-    asker = _asker(request, store, principal)
-
-    def answer() -> JsonObject:
-        query = StructuresQuery(response_fields=response_fields, response_format=response_format)
-        return one_structure(store, _campaigns(store, principal), entry_id, query, asker)
-
-    return _framed(answer, asker)
+    query = StructuresQuery(response_fields=response_fields, response_format=response_format)
+    asker = _asker(request, service, principal)
+    return one_structure(store, _campaigns(store, principal), entry_id, query, asker)
 
 
-def _asker(request: Request, store: Store, principal: Principal) -> Asker:
-    query = f"?{request.url.query}" if request.url.query else ""
+def _asker(request: Request, service: Service, principal: Principal) -> Asker:
     return Asker(
-        base_url=str(request.base_url).rstrip("/"),
-        request=request.url.path.removeprefix(BASE_PATH) + query,
-        at=store.now(),
+        base_url=service.settings.public_url.rstrip("/"),
+        request=represented(request.url.path, request.url.query),
+        at=service.open_store.now(),
         groups=visible_groups(principal),
     )
 
 
 def _campaigns(store: Store, principal: Principal) -> tuple[CampaignRecord, ...]:
     return store.campaigns.list_page(visible_groups(principal), after_id=0, limit=_MOST_CAMPAIGNS)
-
-
-def _framed(answer: Callable[[], JsonObject], asker: Asker) -> JsonObject | Response:
-    """Answers in the specification's frame, errors too; to it every filter that cannot be used is a bad request."""
-    try:
-        return answer()
-    except PetaliteError as error:
-        status = status_of(error)
-        if status is HTTPStatus.UNPROCESSABLE_ENTITY:
-            status = HTTPStatus.BAD_REQUEST
-        return JSONResponse(error_answer(error, status.value, asker), status_code=status.value)

@@ -1,16 +1,38 @@
-"""Oracles: which there are, and how they have done."""
+"""Oracles: which there are, how they have done, and who answers for them at the moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 
 from domain.errors import NotFoundError
 from services.api.dependencies import Reader, TheStore, visible_groups
 from services.api.registered import registered_oracles
+from services.health import live_workers
+from services.reports.figure import Figure
+from services.reports.oracle_figures import LOOKS_DRAWN, OraclePlot, draw_answers, draw_costs
+from services.store.machines import Holder
 from services.store.pages import OracleUse
+from services.store.records import EventRecord, FailureRecord, MeasurementRecord
 
-router = APIRouter(prefix="/oracles", tags=["oracles"])
+router = APIRouter(tags=["oracles"])
+
+UNAVAILABLE_SHOWN: Final = 20
+
+OracleName = Annotated[str, Path(max_length=200, description="Name of the oracle.", examples=["potential"])]
+Newest = Annotated[int, Query(ge=1, le=500, description="How many of the newest.")]
+
+
+class OracleHealth(StrEnum):
+    """What its last word says of an oracle."""
+
+    HEALTHY = "healthy"
+    FAILING = "failing"
+    """It failed at something after its last answer."""
+    UNUSED = "unused"
+    """It was never heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +42,40 @@ class OracleView:
     name: str
     is_registered: bool
     """Whether it is registered where the service runs. Machines elsewhere may have others."""
+    health: OracleHealth
     n_measurements: int
     last_answer_at: datetime | None
+    last_failure_at: datetime | None
+    """When it last failed at something; what it rejected does not count."""
     failures: dict[str, int]
     """How many of each kind."""
     declared: float
     """Charged for its looks, in the campaigns' own units."""
     core_seconds: float
     """Measured for them, where it was measured."""
+    n_timed: int
+    """Looks of which the core-seconds were measured."""
+    core_seconds_per_unit: float | None
+    """Core-seconds measured for each unit that was charged: 1 where costs are declared in core-seconds, and well."""
+    units: tuple[str, ...]
+    """What the campaigns count their costs in."""
 
 
-@router.get("", summary="List the oracles")
+@dataclass(frozen=True, slots=True)
+class MachinesView:
+    """Who works at the moment."""
+
+    n_workers: int
+    """Workers of the service that have been heard of a moment ago; they advance campaigns."""
+    last_heard_at: datetime | None
+    """When the last of them was heard of."""
+    holders: tuple[Holder, ...]
+    """Who holds queries of the caller's campaigns."""
+    unavailable: tuple[EventRecord, ...]
+    """What campaigns had to leave out lately because its software was missing, the newest first."""
+
+
+@router.get("/oracles", summary="List the oracles")
 def list_oracles(store: TheStore, principal: Reader) -> list[OracleView]:
     """Every oracle that is registered here or has answered."""
     registered = registered_oracles()
@@ -41,8 +86,8 @@ def list_oracles(store: TheStore, principal: Reader) -> list[OracleView]:
     ]
 
 
-@router.get("/{oracle}", summary="Show an oracle")
-def show_oracle(oracle: str, store: TheStore, principal: Reader) -> OracleView:
+@router.get("/oracles/{oracle}", summary="Show an oracle")
+def show_oracle(oracle: OracleName, store: TheStore, principal: Reader) -> OracleView:
     """One oracle and how it has done."""
     for view in list_oracles(store, principal):
         if view.name == oracle:
@@ -50,13 +95,63 @@ def show_oracle(oracle: str, store: TheStore, principal: Reader) -> OracleView:
     raise NotFoundError(f"There is no oracle '{oracle}'.", remedy="List the oracles.")
 
 
+@router.get("/oracles/{oracle}/measurements", summary="List what an oracle answered last")
+def list_oracle_measurements(
+    oracle: OracleName, store: TheStore, principal: Reader, limit: Newest = 100
+) -> list[MeasurementRecord]:
+    """Its newest answers in the campaigns that the caller may see, the newest first; corrections are left out."""
+    return list(store.machines.measurements(oracle, store.campaigns.ids(visible_groups(principal)), limit=limit))
+
+
+@router.get("/oracles/{oracle}/failures", summary="List an oracle's last failures")
+def list_oracle_failures(
+    oracle: OracleName, store: TheStore, principal: Reader, limit: Newest = 100
+) -> list[FailureRecord]:
+    """Its newest failures in the campaigns that the caller may see, the newest first."""
+    return list(store.machines.failures(oracle, store.campaigns.ids(visible_groups(principal)), limit=limit))
+
+
+@router.get("/oracles/{oracle}/plots/{figure}", summary="Draw a figure of an oracle")
+def draw_oracle_plot(oracle: OracleName, figure: OraclePlot, store: TheStore, principal: Reader) -> Figure:
+    """A figure of its newest looks, as data for Plotly."""
+    campaign_ids = store.campaigns.ids(visible_groups(principal))
+    looks = store.machines.measurements(oracle, campaign_ids, limit=LOOKS_DRAWN)
+    if figure is OraclePlot.COSTS:
+        return draw_costs(looks)
+    return draw_answers(looks, store.machines.failures(oracle, campaign_ids, limit=LOOKS_DRAWN))
+
+
+@router.get("/machines", summary="Show who works")
+def show_machines(store: TheStore, principal: Reader) -> MachinesView:
+    """The service's workers, and who holds queries of the caller's campaigns."""
+    campaign_ids = store.campaigns.ids(visible_groups(principal))
+    workers = live_workers(store)
+    return MachinesView(
+        n_workers=len(workers),
+        last_heard_at=workers[0].at if workers else None,
+        holders=store.machines.holders(campaign_ids),
+        unavailable=store.machines.unavailable(campaign_ids, limit=UNAVAILABLE_SHOWN),
+    )
+
+
 def _view(name: str, use: OracleUse, *, is_registered: bool) -> OracleView:
     return OracleView(
         name=name,
         is_registered=is_registered,
+        health=_health(use),
         n_measurements=use.n_measurements,
         last_answer_at=use.last_answer_at,
+        last_failure_at=use.last_failure_at,
         failures=dict(use.failures),
         declared=use.declared,
         core_seconds=use.core_seconds,
+        n_timed=use.n_timed,
+        core_seconds_per_unit=use.core_seconds_per_unit,
+        units=tuple(sorted(use.units)),
     )
+
+
+def _health(use: OracleUse) -> OracleHealth:
+    if use.last_failure_at is not None and (use.last_answer_at is None or use.last_failure_at > use.last_answer_at):
+        return OracleHealth.FAILING
+    return OracleHealth.UNUSED if use.last_answer_at is None else OracleHealth.HEALTHY

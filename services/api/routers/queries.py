@@ -28,24 +28,43 @@ router = APIRouter(tags=["queries"])
 
 MOST_AT_ONCE = 500
 Approving = Annotated[Change, Depends(changing(Permission.QUERY_APPROVE))]
+Running = Annotated[Change, Depends(changing(Permission.CAMPAIGN_RUN))]
 
 
 @dataclass(frozen=True, slots=True)
 class QueryFilter:
     """Which queries are listed."""
 
-    state: Annotated[list[QueryState] | None, Query(description="Only those in these states.")] = None
-    fidelity: Annotated[str | None, Query(max_length=200, description="Only those at this fidelity.")] = None
-    round_index: Annotated[int | None, Query(ge=0, le=LARGEST_NUMBER, description="Only those of this round.")] = None
+    state: list[QueryState] | None
+    fidelity: str | None
+    round_index: int | None
+
+
+async def query_filter(
+    state: Annotated[list[QueryState] | None, Query(description="Only those in these states.")] = None,
+    fidelity: Annotated[str | None, Query(max_length=200, description="Only those at this fidelity.")] = None,
+    round_index: Annotated[int | None, Query(ge=0, le=LARGEST_NUMBER, description="Only those of this round.")] = None,
+) -> QueryFilter:
+    """Reads the filter where it stands: the framework would send a plain class through a thread of its own."""
+    return QueryFilter(state, fidelity, round_index)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """Why a spending is approved or denied."""
+class Approval:
+    """Why a spending is approved, or a query given up."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why a spending is denied."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class ManyJudged:
     ]
     """Their numbers."""
     reason: Annotated[str, Field(max_length=1000)] = ""
+    """A denial needs one."""
 
 
 @router.get("/campaigns/{name}/queries", summary="List a campaign's queries")
@@ -66,7 +86,7 @@ def list_queries(
     name: Name,
     store: TheStore,
     principal: Reader,
-    only: Annotated[QueryFilter, Depends()],
+    only: Annotated[QueryFilter, Depends(query_filter)],
     after: After = 0,
     limit: Limit = 100,
 ) -> Page[QueryRecord]:
@@ -102,6 +122,18 @@ def list_approvals(
     return keyset(lambda n: store.approval.waiting(campaign_ids=ids, after_id=after, limit=n), same, limit=limit)
 
 
+@router.get("/approvals/judged", summary="List what was approved or denied")
+def list_judged(
+    store: TheStore,
+    principal: Reader,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="`next` of the page before.")] = None,
+    limit: Limit = 100,
+) -> Page[QueryRecord]:
+    """Queries whose spending somebody judged, with who, when and why; the ones chosen last first."""
+    ids = store.campaigns.ids(visible_groups(principal))
+    return keyset(lambda n: store.approval.judged(ids, before_id=before, limit=n), same, limit=limit)
+
+
 @router.post("/approvals/approve", summary="Approve several queries", response_model=list[QueryRecord])
 def approve_queries(judged: ManyJudged, change: Approving) -> Response:
     """Lets all of them be asked, or none."""
@@ -121,20 +153,34 @@ def show_query(query_id: Number, store: TheStore, principal: Reader) -> QueryRec
 
 
 @router.post("/queries/{query_id}/approve", summary="Approve a query", response_model=QueryRecord)
-def approve_query(query_id: Number, change: Approving, judged: Judgement | None = None) -> Response:
+def approve_query(query_id: Number, change: Approving, approval: Approval | None = None) -> Response:
     """Lets it be asked. Approved already: nothing happens."""
-    return change.make(lambda: _judge_one(change, query_id, judged, is_approved=True))
+    reason = "" if approval is None else approval.reason
+    return change.make(lambda: _judge_one(change, query_id, reason, is_approved=True))
 
 
 @router.post("/queries/{query_id}/deny", summary="Deny a query", response_model=QueryRecord)
-def deny_query(query_id: Number, change: Approving, judged: Judgement | None = None) -> Response:
+def deny_query(query_id: Number, denial: Denial, change: Approving) -> Response:
     """Cancels it and frees its money. Denied already: nothing happens."""
-    return change.make(lambda: _judge_one(change, query_id, judged, is_approved=False))
+    return change.make(lambda: _judge_one(change, query_id, denial.reason, is_approved=False))
 
 
-def _judge_one(change: Change, query_id: int, judged: Judgement | None, *, is_approved: bool) -> Audited:
+@router.post("/queries/{query_id}/cancel", summary="Give a query up", response_model=QueryRecord)
+def cancel_query(query_id: Number, change: Running, approval: Approval | None = None) -> Response:
+    """Cancels it and frees its money. Whoever holds it is told at the next heartbeat; a late answer is evidence."""
+    reason = "" if approval is None else approval.reason
+
+    def cancel() -> Audited:
+        visible_query(change.store, change.principal, query_id)
+        words = f"by {change.principal.name}" + (f": {reason}" if reason else "")
+        query = change.store.queries.cancel(query_id, reason=words)
+        return Audited("query.cancel", f"query {query_id}", query, {"reason": reason})
+
+    return change.make(cancel)
+
+
+def _judge_one(change: Change, query_id: int, reason: str, *, is_approved: bool) -> Audited:
     visible_query(change.store, change.principal, query_id)
-    reason = "" if judged is None else judged.reason
     judge = change.store.approval.approve if is_approved else change.store.approval.deny
     query = judge(query_id, change.principal.name, reason)
     return Audited(_action(is_approved=is_approved), f"query {query_id}", query, {"reason": reason})

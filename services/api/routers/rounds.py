@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 
 from domain.composition import Composition
-from domain.errors import InvalidValueError, NotFoundError
+from domain.errors import InvalidValueError
 from services.api.dependencies import (
     LARGEST_NUMBER,
     Name,
@@ -19,7 +19,7 @@ from services.api.dependencies import (
     visible_campaign,
     visible_candidate,
 )
-from services.api.paging import After, Limit, Page, keyset
+from services.api.paging import After, Limit, Page, keyset, same
 from services.api.views import CandidateDetails, CandidateView, candidate_details, candidate_view
 from services.store.records import CandidateRecord, RoundRecord
 
@@ -48,7 +48,7 @@ class CandidateFilter:
         """
         if self.formula is None and self.space_group is None:
             return None
-        wanted = None if self.formula is None else _reduced(_composition(self.formula))
+        wanted = None if self.formula is None else _reduced(read_formula(self.formula))
 
         def fits(record: CandidateRecord) -> bool:
             blueprint = record.blueprint
@@ -59,9 +59,12 @@ class CandidateFilter:
 
 
 @router.get("/campaigns/{name}/rounds", summary="List a campaign's rounds")
-def list_rounds(name: Name, store: TheStore, principal: Reader) -> list[RoundRecord]:
-    """All rounds in order, with what was known when each opened and closed."""
-    return list(store.rounds.list(visible_campaign(store, principal, name).id))
+def list_rounds(
+    name: Name, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
+) -> Page[RoundRecord]:
+    """Rounds in order, with what was known when each opened and closed."""
+    campaign = visible_campaign(store, principal, name)
+    return keyset(lambda n: store.rounds.list_page(campaign.id, after_id=after, limit=n), same, limit=limit)
 
 
 @router.get("/campaigns/{name}/rounds/{index}", summary="Show a round")
@@ -69,10 +72,7 @@ def show_round(
     name: Name, index: Annotated[int, Path(ge=0, le=LARGEST_NUMBER)], store: TheStore, principal: Reader
 ) -> RoundRecord:
     """One round, counted from 0."""
-    rounds = store.rounds.list(visible_campaign(store, principal, name).id)
-    if index >= len(rounds):
-        raise NotFoundError(f"Campaign {name} has no round {index}.", remedy="List its rounds.")
-    return rounds[index]
+    return store.rounds.at(visible_campaign(store, principal, name).id, index)
 
 
 @router.get("/campaigns/{name}/candidates", summary="List a campaign's crystals")
@@ -101,7 +101,12 @@ def show_candidate(candidate_id: Number, store: TheStore, principal: Reader) -> 
     return candidate_details(store, campaign, candidate)
 
 
-def _composition(formula: str) -> Composition:
+def read_formula(formula: str) -> Composition:
+    """Reads a formula as people write it.
+
+    Raises:
+        InvalidValueError: If it is none.
+    """
     if not _FORMULA.fullmatch(formula):
         raise InvalidValueError(f"'{formula}' is no formula.", remedy="Write it like Li7La3Zr2O12.")
     counts: dict[str, int] = {}

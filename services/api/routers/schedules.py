@@ -104,7 +104,7 @@ def set_schedule_active(schedule_id: Number, given: Activity, change: Scheduling
     """What a paused schedule would have done is not made up for."""
 
     def work() -> Audited:
-        _visible(change.store, change.principal, schedule_id)
+        require_visible(change.store, change.principal, schedule_id)
         record = change.store.schedules.set_active(schedule_id, is_active=given.is_active)
         return _audited("schedule.resume" if given.is_active else "schedule.pause", record, change.store)
 
@@ -116,7 +116,7 @@ def remove_schedule(schedule_id: Number, change: Scheduling) -> Response:
     """The campaign is no longer woken by it."""
 
     def work() -> Audited:
-        record = _visible(change.store, change.principal, schedule_id)
+        record = require_visible(change.store, change.principal, schedule_id)
         change.store.schedules.remove(schedule_id)
         return Audited("schedule.remove", _subject(record), None, _details(record), status=204)
 
@@ -135,7 +135,7 @@ def next_dates(
     return Timing(kind, expression, time_zone).dates(store.now(), N_DATES)
 
 
-def _visible(store: Store, principal: Principal, schedule_id: int) -> ScheduleRecord:
+def require_visible(store: Store, principal: Principal, schedule_id: int) -> ScheduleRecord:
     """Finds a schedule of a campaign that the caller may see; the same answer for one that is not there."""
     try:
         record = store.schedules.get(schedule_id)

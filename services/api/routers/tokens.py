@@ -13,9 +13,9 @@ from services.access.principal import Principal
 from services.access.roles import Permission
 from services.access.tokens import DEFAULT_DAYS, LONGEST_DAYS, create_token, revoke_token
 from services.api.change import Audited, Change, changing
-from services.api.dependencies import Number, Reader, TheStore, require
+from services.api.dependencies import LARGEST_NUMBER, Number, Reader, TheStore, require
 from services.api.paging import After, Limit, Page, keyset, same
-from services.store.audit import AuditRecord
+from services.store.audit import AuditFilter, AuditPage, AuditRecord
 from services.store.tokens import TokenRecord
 
 router = APIRouter(tags=["tokens and audit"])
@@ -56,15 +56,29 @@ class Verdict:
     checked_at: datetime
 
 
+async def audit_filter(
+    actor: Annotated[str, Query(max_length=200, description="Only what this one did.")] = "",
+    action: Annotated[str, Query(max_length=64, description="Only what begins so, such as `user.`.")] = "",
+    subject: Annotated[str, Query(max_length=200, description="Only what was done to this, such as `user ada`.")] = "",
+) -> AuditFilter:
+    """Reads which rows of the audit log are wanted."""
+    return AuditFilter(actor.strip(), action.strip(), subject.strip())
+
+
 @router.get("/tokens", summary="List tokens")
 def list_tokens(
     store: TheStore,
     principal: Reader,
     after: After = 0,
     limit: Limit = 100,
+    *,
     user: Annotated[str | None, Query(max_length=63, description="Whose; the caller's own where left out.")] = None,
+    everybody: Annotated[bool, Query(description="Those of all users, for administrators.")] = False,
 ) -> Page[TokenRecord]:
     """Tokens without their secrets. Other people's are for administrators."""
+    if everybody:
+        principal.require(Permission.ADMINISTER)
+        return keyset(lambda n: store.tokens.list(after=after, limit=n), same, limit=limit)
     if user is not None and user != principal.name:
         principal.require(Permission.ADMINISTER)
     if user is None and principal.user_id is None:
@@ -100,6 +114,18 @@ def end_token(token_id: Number, change: Annotated[Change, Depends(changing(Permi
 def list_audit(store: TheStore, _principal: Auditor, after: After = 0, limit: Limit = 100) -> Page[AuditRecord]:
     """Every change, oldest first: who, what, when. Each row is sealed with the hash of the one before."""
     return keyset(lambda n: store.audit.list(after=after, limit=n), same, limit=limit)
+
+
+@router.get("/audit/newest", summary="Search the audit log")
+def search_audit(
+    store: TheStore,
+    _principal: Auditor,
+    wanted: Annotated[AuditFilter, Depends(audit_filter)],
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="`next` of the page before.")] = None,
+    limit: Limit = 100,
+) -> AuditPage:
+    """Changes that fit, the newest first. A page may be short, or empty, where rows that fit are far apart."""
+    return store.audit.search(wanted, before=before, limit=limit)
 
 
 @router.get("/audit/verify", summary="Check the audit log")

@@ -1,15 +1,12 @@
 """Uploads: files that laboratories hand in, reported row by row, then accepted or rejected."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, BinaryIO, ClassVar, Final, cast
+from typing import Annotated, BinaryIO, Final, cast
 
 from fastapi import APIRouter, Depends, FastAPI, File, Form, Query, UploadFile
-from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +17,6 @@ from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
 from services.api.dependencies import (
-    LARGEST_NUMBER,
     Name,
     Number,
     Reader,
@@ -31,24 +27,34 @@ from services.api.dependencies import (
 )
 from services.api.paging import After, Limit, Page, keyset
 from services.api.slow_work import SlowWork
+from services.api.upload_views import (
+    AcceptanceView,
+    ChangedCells,
+    Confirmation,
+    RowView,
+    UploadDetails,
+    UploadView,
+    row_view,
+    upload_details,
+    upload_view,
+)
 from services.store import Store
-from services.store.uploads import RowState, UploadKind, UploadRecord, UploadRow, UploadState
+from services.store.uploads import RowState, UploadKind, UploadRecord
 from services.uploads.artifacts import ArtifactFolder
 from services.uploads.child import Readers, ReadingLimits
 from services.uploads.desk import UploadDesk
 from services.uploads.intent import laboratory_intent
 from services.uploads.new_data import new_data_of
 from services.uploads.obelix import write_new_data
-from services.uploads.showing import brief, report_csv
+from services.uploads.showing import report_csv
 from services.uploads.template import template_rows, write_csv, write_xlsx
 
 _CHUNK_BYTES: Final = 2**20
-_MOST_CELLS: Final = 200
-_LONGEST_CELL: Final = 4_000
 _PATIENCE_S: Final = 1.5
 """How long a file waits for its turn; whoever waits and is read has an answer within ten seconds."""
 _SHARE: Final = 0.25
 """Of one processor's time that files may take from whoever else is served."""
+_NOTHING_CONFIRMED: Final = Confirmation()
 _SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -96,83 +102,6 @@ class SheetFormat(StrEnum):
     XLSX = "xlsx"
 
 
-@dataclass(frozen=True, slots=True)
-class UploadView:
-    """An upload as lists show it."""
-
-    id: int
-    campaign_id: int
-    artifact_id: int
-    """The file; it is kept whatever becomes of the upload."""
-    file: str
-    kind: UploadKind
-    state: UploadState
-    uploaded_by: str
-    at: datetime
-    settled_at: datetime | None
-    rows: Mapping[RowState, int]
-    """How many are in each state."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadDetails:
-    """An upload with what was found in the file as a whole."""
-
-    upload: UploadView
-    options: JsonObject
-    report: JsonObject
-    """Fits of spectra, columns that were not read; problem and remedy where the file could not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowView:
-    """A row of the report."""
-
-    number: int
-    state: RowState
-    cells: JsonObject
-    """As they were handed in, by column."""
-    understood: JsonObject
-    """What it was taken for; empty where it is refused."""
-    remarks: tuple[str, ...]
-    measurement_id: int | None
-    material_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedCells:
-    """Cells of a row that are to be others. Those left out stay."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    cells: Annotated[
-        Mapping[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=_LONGEST_CELL)]],
-        Field(max_length=_MOST_CELLS),
-    ] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """Which suspicious rows are meant as they are."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    confirmed: Annotated[tuple[Annotated[int, Field(ge=0, le=LARGEST_NUMBER)], ...], Field(max_length=10_000)] = ()
-    """Their numbers."""
-    confirm_all: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptanceView:
-    """What came of accepting an upload."""
-
-    upload: UploadView
-    entered: tuple[int, ...]
-    """Numbers of the rows that entered now."""
-    held_back: Mapping[int, str]
-    """Why each other row did not."""
-
-
 @router.post("/campaigns/{name}/uploads", summary="Hand in a file", status_code=201, response_model=UploadDetails)
 async def hand_in_file(  # noqa: PLR0913, PLR0917 - the parts of its form
     name: Name,
@@ -202,7 +131,7 @@ async def hand_in_file(  # noqa: PLR0913, PLR0917 - the parts of its form
         def add() -> Audited:
             record = desk.add(examined)
             details: JsonObject = {"campaign": name, "artifact": artifact.digest, "kind": record.kind.value}
-            return Audited("upload.hand_in", f"upload {record.id}", _details(store, record), details, status=201)
+            return Audited("upload.hand_in", f"upload {record.id}", upload_details(store, record), details, status=201)
 
         return Change(store, principal, None, {}).make(add)
 
@@ -217,7 +146,7 @@ def list_uploads(
     campaign = visible_campaign(store, principal, name)
     return keyset(
         lambda n: store.uploads.list(campaign.id, after=after, limit=n),
-        lambda record: _view(store, record),
+        lambda record: upload_view(store, record),
         limit=limit,
     )
 
@@ -254,18 +183,23 @@ def show_new_data(
 @router.get("/uploads/{upload_id}", summary="Show an upload")
 def show_upload(upload_id: Number, store: TheStore, principal: Reader) -> UploadDetails:
     """One upload with its report."""
-    return _details(store, visible_upload(store, principal, upload_id))
+    return upload_details(store, visible_upload(store, principal, upload_id))
 
 
 @router.get("/uploads/{upload_id}/rows", summary="List the rows of an upload")
 def list_rows(
-    upload_id: Number, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
+    upload_id: Number,
+    store: TheStore,
+    principal: Reader,
+    after: After = 0,
+    limit: Limit = 100,
+    state: Annotated[list[RowState] | None, Query(description="Only those in these states.")] = None,
 ) -> Page[RowView]:
     """Rows in the order of the file, each with its state and remarks."""
     record = visible_upload(store, principal, upload_id)
-    found = store.uploads.rows(record.id, after=after, limit=limit + 1)
+    found = store.uploads.rows(record.id, after=after, limit=limit + 1, states=state)
     shown = found[:limit]
-    return Page(tuple(_row(row) for row in shown), shown[-1].number if len(found) > limit else None)
+    return Page(tuple(row_view(row) for row in shown), shown[-1].number if len(found) > limit else None)
 
 
 @router.get("/uploads/{upload_id}/report", summary="Get the report as a csv", response_class=Response)
@@ -288,11 +222,32 @@ async def fix_row(
         def put() -> Audited:
             desk.put(upload_id, found)
             row = change.store.uploads.row(upload_id, number)
-            return Audited("upload.fix", f"upload {upload_id} row {number}", _row(row), {"cells": dict(changed.cells)})
+            return Audited(
+                "upload.fix", f"upload {upload_id} row {number}", row_view(row), {"cells": dict(changed.cells)}
+            )
 
         return change.make(put)
 
     return await slow_work.run(fix)
+
+
+@router.post("/uploads/{upload_id}/recheck", summary="Check refused rows again", response_model=UploadDetails)
+async def recheck_upload(upload_id: Number, change: Handing, desk: TheDesk, slow_work: TheSlowWork) -> Response:
+    """Looks at all refused rows again, such as those for which the time did not suffice: it goes on from there."""
+
+    def check() -> Response:
+        visible_upload(change.store, change.principal, upload_id)
+        found = desk.check_refused(upload_id)
+
+        def put() -> Audited:
+            desk.put(upload_id, found)
+            details: JsonObject = {"rows": len(found.found.rows)}
+            record = change.store.uploads.get(upload_id)
+            return Audited("upload.recheck", f"upload {upload_id}", upload_details(change.store, record), details)
+
+        return change.make(put)
+
+    return await slow_work.run(check)
 
 
 @router.post("/uploads/{upload_id}/accept", summary="Accept an upload")
@@ -301,7 +256,7 @@ def accept_upload(
     store: TheStore,
     principal: Laboratory,
     desk: TheDesk,
-    confirmation: Confirmation = Confirmation(),
+    confirmation: Confirmation = _NOTHING_CONFIRMED,
 ) -> AcceptanceView:
     """Lets the clean rows enter, and suspicious ones that are confirmed. Accepting again enters nothing twice.
 
@@ -317,7 +272,7 @@ def accept_upload(
         confirmed=frozenset(confirmation.confirmed),
         confirm_all=confirmation.confirm_all,
     )
-    return AcceptanceView(_view(store, done.upload), done.entered, done.held_back)
+    return AcceptanceView(upload_view(store, done.upload), done.entered, done.held_back)
 
 
 @router.post("/uploads/{upload_id}/reject", summary="Reject an upload", response_model=UploadView)
@@ -327,7 +282,7 @@ def reject_upload(upload_id: Number, change: Handing, desk: TheDesk) -> Response
 
     def reject() -> Audited:
         record = desk.reject(upload_id)
-        return Audited("upload.reject", f"upload {upload_id}", _view(change.store, record))
+        return Audited("upload.reject", f"upload {upload_id}", upload_view(change.store, record))
 
     return change.make(reject)
 
@@ -357,37 +312,6 @@ def _options(text: str) -> dict[str, str]:
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
-
-
-def _view(store: Store, record: UploadRecord) -> UploadView:
-    return UploadView(
-        id=record.id,
-        campaign_id=record.campaign_id,
-        artifact_id=record.artifact_id,
-        file=store.artifacts.get(record.artifact_id).name,
-        kind=record.kind,
-        state=record.state,
-        uploaded_by=record.uploaded_by,
-        at=record.at,
-        settled_at=record.settled_at,
-        rows=store.uploads.tally(record.id),
-    )
-
-
-def _details(store: Store, record: UploadRecord) -> UploadDetails:
-    return UploadDetails(_view(store, record), record.options, record.report)
-
-
-def _row(row: UploadRow) -> RowView:
-    return RowView(
-        row.number,
-        row.state,
-        row.cells,
-        brief(row.understood),
-        tuple(row.remarks),
-        row.measurement_id,
-        row.material_id,
-    )
 
 
 def _download(content: bytes, name: str, media_type: str) -> Response:
