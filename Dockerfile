@@ -1,4 +1,11 @@
 # One image for the API, the workers and Prefect's server; docker-compose.yml says which command each runs.
+FROM node:22-bookworm-slim AS assets
+WORKDIR /src
+COPY services/dashboard/package.json services/dashboard/package-lock.json services/dashboard/.npmrc services/dashboard/
+COPY tools/install_assets.sh tools/
+# The script goes on without what it cannot fetch; an image is made with all of it or not at all.
+RUN tools/install_assets.sh && test -e services/dashboard/vendor/plotly.js
+
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/petalite
@@ -13,6 +20,8 @@ COPY surrogates surrogates
 COPY oracles oracles
 COPY services services
 COPY flows flows
+COPY docs/examples docs/examples
+COPY --from=assets /src/services/dashboard/vendor services/dashboard/vendor
 RUN /opt/petalite/bin/pip install --constraint constraints.txt .
 
 FROM python:3.12-slim-bookworm

@@ -14,14 +14,15 @@ help: ## show what can be made
 run: $(VENV)/.installed dft ## install, then run a real campaign (docs/examples/quickstart.yaml)
 	$(BIN)/petalite run docs/examples/quickstart.yaml
 
-serve: $(VENV)/.installed ## install, then serve the API with a worker on http://127.0.0.1:8642
+serve: $(VENV)/.installed assets ## install, then serve the dashboard and the API with a worker on http://127.0.0.1:8642
 	$(BIN)/petalite serve
 
-test: $(VENV)/.installed-dev dft ## install, then run the quick tests and one real campaign end to end
-	$(PYTEST) --dist worksteal -m "not (slow or physics or bench or dft or postgres or campaign or endurance)"
+test: $(VENV)/.installed-dev dft assets browser ## install, then run the quick tests, the dashboard's and one real campaign
+	$(PYTEST) --dist worksteal -m "not (slow or physics or bench or dft or postgres or campaign or endurance or browser)"
+	$(PYTEST) --dist loadfile -m "browser and not (slow or campaign)"
 	$(PYTEST) --dist loadfile -m "(campaign or dft) and not postgres"
 
-test-all: $(VENV)/.installed-dev dft ## every test, the slow ones and the physics too
+test-all: $(VENV)/.installed-dev dft assets browser ## every test, the slow ones and the physics too
 	$(BIN)/python -m pytest -m "not postgres"
 
 test-endurance: $(VENV)/.installed-dev ## thousands of requests and broken files, dozens of kills
@@ -42,6 +43,14 @@ bench: $(VENV)/.installed-dev ## speed, as ratios measured side by side in one r
 dft: $(VENV)/.installed ## install GPAW for the DFT fidelity; says so and goes on where it cannot be built
 	@tools/install_gpaw.sh $(BIN)/pip
 
+assets: services/dashboard/vendor ## install the dashboard's scripts from npm; says so and goes on without node
+
+services/dashboard/vendor: services/dashboard/package-lock.json tools/install_assets.sh
+	@tools/install_assets.sh && if [ -d $@ ]; then touch $@; fi
+
+browser: ## install the system's Chromium for the dashboard's tests; says so and goes on where it cannot be
+	@tools/install_browser.sh
+
 clean: ## remove the environment; what was computed is kept in petalite-data
 	rm -rf $(VENV)
 
@@ -56,4 +65,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-.PHONY: help run serve test test-all test-endurance test-postgres check bench dft clean
+.PHONY: help run serve test test-all test-endurance test-postgres check bench dft assets browser clean

@@ -57,7 +57,7 @@ def verify(
     with open_store(load_settings(os.environ).store_url) as store:
         broken = store.audit.verify()
         last = store.audit.last_hash()
-        is_cut_off = seal is not None and not store.audit.has(seal)
+        is_cut_off = seal is not None and not store.audit.has(seal.strip().lower())
     if as_json:
         print_json({"broken_row": broken.id if broken else None, "is_cut_off": is_cut_off, "seal": last})
     elif broken is not None:

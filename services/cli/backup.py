@@ -16,12 +16,27 @@ def backup(
     """Write the store and all files handed in into one archive. The service may go on working meanwhile.
 
     The archive holds what its campaigns know and the hashes of passwords: keep it as safe as the store itself.
+    Exit status 1 if files that the store names are missing or damaged: the archive holds everything else.
     """
     from services.backup import write_backup
+    from services.backup.manifest import BackupError
+    from services.installation import BACKUP_SIGN
+    from services.store import open_store
 
-    manifest = write_backup(load_settings(os.environ), file)
+    settings = load_settings(os.environ)
+    manifest = write_backup(settings, file)
+    with open_store(settings.store_url) as store:
+        store.cursors.give_sign(BACKUP_SIGN)  # administrators see when it was
     size_MiB = file.stat().st_size / 2**20
-    console().print(f"Wrote {len(manifest.files)} files ({size_MiB:.1f} MiB) to {file}", soft_wrap=True)
+    out = console()
+    out.print(f"Wrote {len(manifest.files)} files ({size_MiB:.1f} MiB) to {file}", soft_wrap=True)
+    if not manifest.is_complete:
+        for digest, fault in manifest.flaws.items():
+            out.print(f"  {digest} is {fault}", markup=False, soft_wrap=True)
+        raise BackupError(
+            f"The backup is not complete: {len(manifest.flaws)} files that the store names are missing or damaged.",
+            remedy="Bring them back into the artifacts folder from an older backup; petalite doctor --artifacts.",
+        )
 
 
 def restore(
@@ -31,9 +46,14 @@ def restore(
 ) -> None:
     """Check an archive and bring it back where nothing is yet; an older store is migrated.
 
-    A store on PostgreSQL goes into the empty database that PETALITE_STORE_URL names.
+    A store on PostgreSQL goes into the empty database that PETALITE_STORE_URL names. Exit status 1 if files that the
+    store names did not come back: everything else did.
     """
     from services.backup import restore_backup
+    from services.backup.manifest import BackupError
+    from services.store import open_store
+    from services.uploads.artifacts import ArtifactFolder
+    from services.uploads.soundness import find_flaws, named_files
 
     environ = dict(os.environ)
     if into is not None:
@@ -43,4 +63,14 @@ def restore(
             environ.pop("PETALITE_STORE_URL", None)
     settings = load_settings(environ)
     manifest = restore_backup(file, settings)
-    console().print(f"Restored {len(manifest.files)} files of {manifest.made_at} into {settings.home}", soft_wrap=True)
+    out = console()
+    out.print(f"Restored {len(manifest.files)} files of {manifest.made_at} into {settings.home}", soft_wrap=True)
+    with open_store(settings.store_url) as store:
+        flaws = find_flaws(named_files(store), ArtifactFolder(settings.artifacts))
+    if flaws:
+        for flaw in flaws:
+            out.print(f"  {flaw.title}", markup=False, soft_wrap=True)
+        raise BackupError(
+            f"{len(flaws)} files that the store names did not come back; everything else did.",
+            remedy="They were missing or damaged when the backup was made: look in an older one.",
+        )

@@ -14,24 +14,30 @@ from services.cli.export import export
 from services.cli.leaders import print_leaders
 from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
+from services.cli.spec import create, validate
 from services.reports.document import campaign_document, campaign_summary
 from services.reports.spending import burn_down
 from services.settings import load_settings
 from services.store import Store, open_store
+from services.store.campaigns import require_startable
 from services.store.records import CampaignRecord, QueryRecord
 
 LONGEST_REASON = 24
 """Characters of a failure's reason that fit in a table."""
 _VERBS: Final = {CampaignState.PAUSED: "pause", CampaignState.STOPPED: "stop"}
 
-app = typer.Typer(help="List, show, pause, resume, stop and export campaigns.", no_args_is_help=True)
+app = typer.Typer(help="Create, start, pause, resume, stop, show, export and archive campaigns.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_campaigns(*, as_json: AsJson = False) -> None:
-    """List every campaign with its state and what it has spent."""
+def list_campaigns(
+    *,
+    archived: Annotated[bool, typer.Option("--archived", help="Only those that were archived.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List campaigns with their state and what they have spent."""
     with open_store(load_settings(os.environ).store_url) as store:
-        records = store.campaigns.list()
+        records = [record for record in store.campaigns.list() if (record.archived_at is not None) is archived]
         if as_json:
             print_json([campaign_summary(store, record) for record in records])
             return
@@ -49,7 +55,7 @@ def list_campaigns(*, as_json: AsJson = False) -> None:
         "Campaigns",
         ("name", "state", "rounds", "budget", "created"),
         rows,
-        empty="No campaign yet. Start one: petalite run SPEC.yaml",
+        empty="No archived campaign." if archived else "No campaign yet. Start one: petalite run SPEC.yaml",
     )
 
 
@@ -68,6 +74,17 @@ def show(name: CampaignName, *, as_json: AsJson = False) -> None:
         console().print(f"[bold]{record.name}[/] is {_standing(store, record)}: {balance}")
         print_leaders(store, name, n_shown=20)
         _print_looks(store, record.id)
+
+
+@app.command()
+def start(name: CampaignName) -> None:
+    """Ask a worker to advance a campaign. Harmless where it runs already; one that is paused or stopped is resumed."""
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        record = store.campaigns.get(name)
+        require_startable(record)
+        store.campaigns.wake(record.id)
+        store.audit.append(local_operator().name, "campaign.start", f"campaign {name}", {})
+    console().print(f"{name} is to go on. Where no worker runs: petalite run {name}")
 
 
 @app.command()
@@ -113,6 +130,36 @@ def priority(
     console().print(f"{name} has priority {number}.")
 
 
+@app.command()
+def archive(name: CampaignName) -> None:
+    """Take a stopped or completed campaign out of lists; its schedules rest. Everything in it is kept."""
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        store.archive.put_away(store.campaigns.get(name).id, by=local_operator().name)
+        store.audit.append(local_operator().name, "campaign.archive", f"campaign {name}", {})
+    console().print(f"{name} is archived. Bring it back with: petalite campaign unarchive {name}")
+
+
+@app.command()
+def unarchive(name: CampaignName) -> None:
+    """Bring an archived campaign back into lists."""
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        store.archive.bring_back(store.campaigns.get(name).id, by=local_operator().name)
+        store.audit.append(local_operator().name, "campaign.unarchive", f"campaign {name}", {})
+    console().print(f"{name} is in lists again.")
+
+
+@app.command()
+def delete(name: CampaignName) -> None:
+    """Delete a campaign that never began; its name is free again. One that asked anything is archived instead."""
+    with open_store(load_settings(os.environ).store_url) as store, store.writing():
+        record = store.archive.delete(store.campaigns.get(name).id)
+        details: JsonObject = {"spec_digest": record.spec_digest}
+        store.audit.append(local_operator().name, "campaign.delete", f"campaign {name}", details)
+    console().print(f"{name} is deleted.")
+
+
+app.command()(validate)
+app.command()(create)
 app.command()(export)
 
 

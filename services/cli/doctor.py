@@ -4,7 +4,8 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Final
+from random import Random
+from typing import Annotated, Final
 
 import typer
 
@@ -29,10 +30,17 @@ _PACKAGES: Final = (
 )
 
 
-def doctor(*, as_json: AsJson = False) -> None:
+def doctor(
+    *,
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Read every file that was handed in, not only some of them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Look at this installation: packages, store, folders, Prefect, workers, notifications. Exit status 1 if ill."""
     settings = load_settings(os.environ)
-    findings = (_python(), *(_package(name) for name in _PACKAGES), _dft(), *examine(settings, os.environ))
+    examined = examine(settings, os.environ, Random(), reads_all_files=artifacts)  # noqa: S311 - no secret
+    findings = (_python(), *(_package(name) for name in _PACKAGES), _dft(), *examined)
     if as_json:
         print_json([to_json_value(finding) for finding in findings])
     else:

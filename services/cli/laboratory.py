@@ -10,9 +10,11 @@ from domain.json_value import JsonObject
 from domain.measurement import Censoring, FailureKind
 from domain.states import HALTED_CAMPAIGNS
 from services.cli.acting import audit, worker_named
+from services.cli.following import what_follows
 from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
 from services.intake import (
+    Changes,
     Reading,
     UnsolicitedOutcome,
     amend_laboratory_result,
@@ -23,6 +25,7 @@ from services.intake import (
 )
 from services.intake.crystals import read_crystal
 from services.intake.laboratory import LEASE_DAYS, claim_laboratory_query, release_laboratory_query
+from services.intake.readings import Part
 from services.intake.units import read_temperature_K
 from services.reports.laboratory import laboratory_queries
 from services.settings import load_settings
@@ -49,6 +52,7 @@ Person: TypeAlias = Annotated[str, typer.Option("--as", help="Who is working; yo
 _OUTCOMES = {
     UnsolicitedOutcome.ANSWERED: "It answers a query that was open.",
     UnsolicitedOutcome.ADDED: "It was added to a candidate of the campaign, free of charge.",
+    UnsolicitedOutcome.REPLACED: "It stands in the place of a result that was taken back, free of charge.",
     UnsolicitedOutcome.EVIDENCE: "The campaign has its answer already; this one is kept as evidence.",
     UnsolicitedOutcome.MATERIAL: "It was added as a known material, from which the campaign learns.",
 }
@@ -68,7 +72,7 @@ def list_queries(
     if as_json:
         print_json([row.as_json() for row in rows])
         return
-    columns = ("query", "campaign", "crystal", "group", "measure", "state", "by")
+    columns = ("query", "campaign", "crystal", "group", "measure", "fidelity", "state", "by")
     table = (
         (
             str(r.query_id),
@@ -76,6 +80,7 @@ def list_queries(
             r.formula,
             r.space_group,
             f"{r.quantity} ({r.unit})",
+            r.fidelity,
             r.state.value,
             r.worker or "",
         )
@@ -124,7 +129,7 @@ def submit(
     confirm: Confirm = False,
     person: Person = "",
 ) -> None:
-    """Submit a measurement. The campaign learns from it when it is run next."""
+    """Submit a measurement. The campaign learns from it in its next round."""
     kelvin = _kelvin(temperature, temperature_K)
     reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
     worker = worker_named(person)
@@ -132,18 +137,19 @@ def submit(
         recorded = record_laboratory_result(store, query, worker=worker, reading=reading, confirmed=confirm)
         details: JsonObject = {"worker": worker, "measurement": recorded.id, "is_confirmed": confirm}
         audit(store, "laboratory.result", f"query {query}", details)
+        follows = what_follows(store, store.queries.get(query).campaign_id)
     measured = recorded.measurement
     console().print(
-        f"Recorded {measured.value:g} {measured.unit} for query {query} as measurement {recorded.id}. "
-        "Run the campaign to go on."
+        f"Recorded {measured.value:g} {measured.unit} for query {query} as measurement {recorded.id}. {follows}",
+        soft_wrap=True,
     )
 
 
 @app.command()
 def amend(
     measurement: MeasurementNumber,
-    value: Value,
-    unit: Unit,
+    value: Annotated[float | None, typer.Argument(help="The right value. Put -- before a negative number.")] = None,
+    unit: Annotated[str | None, typer.Argument(help="Its unit; converted where it can be.")] = None,
     *,
     reason: Reason,
     sigma: Sigma = None,
@@ -151,17 +157,28 @@ def amend(
     above: Above = False,
     temperature: Temperature = None,
     temperature_K: TemperatureK = None,
-    note: Note = "",
+    note: Annotated[str | None, typer.Option(help="Anything worth keeping with the number.")] = None,
+    without: Annotated[list[Part] | None, typer.Option(help="What to leave out; may be repeated.")] = None,
     confirm: Confirm = False,
     person: Person = "",
 ) -> None:
-    """Correct a measurement. Both are kept; the campaign learns from the new one, and nothing is charged."""
-    kelvin = _kelvin(temperature, temperature_K)
-    reading = Reading(value, unit, sigma, kelvin, _censoring(below=below, above=above), note)
+    """Correct a measurement: what is not said stays as it was.
+
+    Both are kept; the campaign learns from the new one, and nothing is charged.
+    """
+    changes = Changes(
+        value=value,
+        unit=unit,
+        sigma=sigma,
+        temperature_K=_kelvin(temperature, temperature_K),
+        censoring=_censoring(below=below, above=above) if below or above else None,
+        note=note,
+        without=frozenset(without or ()),
+    )
     worker = worker_named(person)
     with _store() as store, store.writing():
         recorded = amend_laboratory_result(
-            store, measurement, worker=worker, reading=reading, reason=reason, confirmed=confirm
+            store, measurement, worker=worker, changes=changes, reason=reason, confirmed=confirm
         )
         details: JsonObject = {"worker": worker, "becomes": recorded.id, "reason": reason}
         audit(store, "measurement.amend", f"measurement {measurement}", details)
@@ -199,7 +216,8 @@ def fail(
         after = record_laboratory_failure(store, query, worker=worker, kind=kind, reason=reason)
         details: JsonObject = {"worker": worker, "kind": kind.value, "reason": reason}
         audit(store, "laboratory.failure", f"query {query}", details)
-    console().print(f"Query {query} is {after.state.value}.")
+        follows = what_follows(store, after.campaign_id)
+    console().print(f"Query {query} is {after.state.value}. {follows}", soft_wrap=True)
 
 
 @app.command()

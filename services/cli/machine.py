@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from domain.digest import content_digest
 from domain.errors import InvalidValueError, ServiceAwayError
 from domain.fidelity import Capability, settings_digest
 from services.cli.output import console
+from services.scratch import LOOKS_PREFIX, held_folder
 from services.settings import load_settings
 from services.specs import load_oracle_settings
 
@@ -48,6 +50,9 @@ def run(
     grace_s: Annotated[float, typer.Option(help="Seconds that a look has to finish when the machine is stopped.")] = 10,
     poll_s: Annotated[float, typer.Option(help="Seconds to rest when nothing waits.", min=0.1)] = 10.0,
     once: Annotated[bool, typer.Option("--once", help="Answer one query, if one waits, and leave.")] = False,
+    patience_s: Annotated[
+        float, typer.Option(help="With --once: seconds after which a service that is away is given up.", min=0)
+    ] = 300.0,
     allow_http: AllowHttp = False,
 ) -> None:
     """Claim queries, look, and hand the answers in.
@@ -64,7 +69,10 @@ def run(
     with _machine(url, token_file, offer, Watch(lease_s, stop, grace_s), allow_http=allow_http) as machine:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        machine.run(once=once)
+        if once:
+            machine.run_once(patience_s=patience_s)
+        else:
+            machine.run()
 
 
 @app.command()
@@ -91,24 +99,35 @@ def _machine(url: str, token_file: Path, offer: "Offer", watch: "Watch", *, allo
     from flows.machine.spool import Spool
 
     _require_private(url, allow_http=allow_http)
-    folder = load_settings(os.environ).home / "spool" / content_digest([url.rstrip("/"), offer.worker])[:16]
+    settings = load_settings(os.environ)
+    folder = settings.home / "spool" / content_digest([url.rstrip("/"), offer.worker])[:16]
     headers = {"Authorization": f"Bearer {_token(token_file)}", "User-Agent": "petalite-machine"}
     out = console()
-    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as http:
+    with (
+        held_folder(settings.scratch, LOOKS_PREFIX) as scratch,
+        httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as http,
+    ):
         yield Machine(
             MachineClient(http),
             Spool(folder),
             offer,
             watch,
             lambda line: out.print(line, soft_wrap=True, markup=False),
+            scratch=scratch,
         )
 
 
 def _token(path: Path) -> str:
     try:
-        token = path.read_text(encoding="ascii").strip()
+        with path.open(encoding="ascii") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            token = file.read().strip()
     except (OSError, ValueError) as error:
         raise InvalidValueError(f"The token file {path} cannot be read: {error}.", remedy="Check the path.") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise InvalidValueError(
+            f"Others than its owner can read or write the token file {path}.", remedy=f"chmod 600 {path}"
+        )
     if not token or any(character.isspace() for character in token):
         raise InvalidValueError(
             f"The file {path} holds no token.", remedy="Put the token that `petalite token create` printed into it."

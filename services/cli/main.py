@@ -17,6 +17,7 @@ from services.cli import (
     material,
     notify,
     oracle,
+    reference,
     schedule,
     token,
     upload,
@@ -56,6 +57,7 @@ app.add_typer(laboratory.app, name="lab")
 app.add_typer(upload.app, name="upload")
 app.add_typer(machine.app, name="machine")
 app.add_typer(material.app, name="material")
+app.add_typer(reference.app, name="reference")
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")
 app.add_typer(token.app, name="token")

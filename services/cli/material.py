@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from domain.digest import content_digest
-from domain.parsing import parse_json, to_json, to_json_value
+from domain.parsing import parse_json, to_json, to_json_object, to_json_value
 from services.access.principal import local_operator
 from services.cli.options import AsJson
 from services.cli.output import console, print_json, print_table
@@ -104,9 +104,13 @@ def list_materials(
 
 @app.command()
 def show(number: Annotated[int, typer.Argument(help="Number of a material.")]) -> None:
-    """Show everything that is known of a material, as JSON."""
+    """Show everything that is known of a material and was measured of it, as JSON."""
     with open_store(load_settings(os.environ).store_url) as store:
-        print_json(to_json_value(material_details(store.materials.get(number))))
+        details = to_json_object(material_details(store.materials.get(number)))
+        measured = store.material_values.of_material(number, groups=None)
+        names = {value.campaign_id: store.campaigns.by_id(value.campaign_id).name for value in measured}
+    values = [{"campaign": names[value.campaign_id], **to_json_object(value)} for value in measured]
+    print_json({**details, "measurements": values})
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """`petalite oracle`: what can be asked on this machine."""
 
 import json
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +20,7 @@ from oracles.process import OracleProcess
 from oracles.registry import build_oracle, oracle_names
 from services.cli.options import AsJson
 from services.cli.output import print_json, print_table
+from services.scratch import held_folder
 
 app = typer.Typer(help="See and check the oracles, the places where numbers come from.", no_args_is_help=True)
 
@@ -48,7 +51,11 @@ def check(
         if as_json:
             print_json({"oracle": name, "available": False, "problem": missing.problem, "remedy": missing.remedy})
         raise
-    with OracleProcess(Fidelity(name="check", oracle=name, cost=1.0, settings=settings_given)) as process:
+    fidelity = Fidelity(name="check", oracle=name, cost=1.0, settings=settings_given)
+    with (
+        held_folder(Path(tempfile.gettempdir()), "petalite-oracle-") as scratch,
+        OracleProcess(fidelity, scratch=scratch) as process,
+    ):
         lines = check_oracle(_checkable(oracle, process), _rock_salt())
     if as_json:
         checks: list[JsonValue] = [{"promise": line.name, "kept": line.passed, "detail": line.detail} for line in lines]

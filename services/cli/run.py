@@ -9,18 +9,16 @@ from typing import Annotated
 
 import typer
 
-from domain.campaign import CampaignSpec
-from domain.errors import ConflictError, SpecError, UnknownOracleError
-from domain.json_value import JsonObject
+from domain.errors import ConflictError
 from domain.states import HALTED_CAMPAIGNS, CampaignState
 from services.cli.acting import audit
 from services.cli.leaders import print_busy, print_outcome
 from services.cli.output import ExitCode, console, print_json
 from services.cli.progress import shown_progress
+from services.cli.spec import created_campaign, runnable_spec
 from services.reports.document import campaign_document
 from services.settings import Settings, load_settings
-from services.specs import explain, load_spec
-from services.store import Store, open_store
+from services.store import open_store
 from services.store.records import CampaignRecord
 
 
@@ -59,14 +57,7 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
     path = Path(campaign)
     with open_store(settings.store_url) as store:
         if path.suffix in {".yaml", ".yml"} or path.is_file():
-            from flows.validation import require_runnable
-
-            spec = load_spec(path)
-            try:
-                require_runnable(spec)
-            except (SpecError, UnknownOracleError) as error:
-                raise explain(error, path) from error
-            record = _created(store, spec)
+            record = created_campaign(store, runnable_spec(path))
         else:
             record = store.campaigns.get(campaign)
         if record.state in HALTED_CAMPAIGNS:
@@ -79,17 +70,6 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
                 record = store.campaigns.set_state(record.id, CampaignState.RUNNING)
                 audit(store, "campaign.resume", f"campaign {record.name}", {})
         return record
-
-
-def _created(store: Store, spec: CampaignSpec) -> CampaignRecord:
-    """Creates a campaign, or finds the same one."""
-    with store.writing():
-        is_new = spec.name not in {record.name for record in store.campaigns.list()}
-        record = store.campaigns.create(spec)
-        if is_new:
-            details: JsonObject = {"spec_digest": record.spec_digest, "group_id": record.group_id}
-            audit(store, "campaign.create", f"campaign {record.name}", details)
-    return record
 
 
 def _advance_shown(settings: Settings, record: CampaignRecord, *, as_json: bool) -> ExitCode:

@@ -22,7 +22,7 @@ from services.store import Store, open_store
 from services.store.uploads import RowState, UploadKind, UploadRecord, UploadState
 from services.uploads.artifacts import ArtifactFolder
 from services.uploads.child import Readers, ReadingLimits
-from services.uploads.desk import Acceptance, UploadDesk
+from services.uploads.desk import Acceptance, SecondLook, UploadDesk
 from services.uploads.intent import laboratory_intent
 from services.uploads.new_data import new_data_of
 from services.uploads.obelix import write_new_data
@@ -140,7 +140,18 @@ def fix(
             desk.put(upload, found)
             details: JsonObject = {"cells": dict(cells)}
             audit(store, "upload.fix", f"upload {upload} row {row}", details)
-        _show(store, store.uploads.get(upload), as_json=as_json)
+        _show(store, store.uploads.get(upload), as_json=as_json, only=_numbers(found))
+
+
+@app.command()
+def recheck(upload: Number, *, as_json: AsJson = False) -> None:
+    """Have all refused rows looked at again, such as those for which the time did not suffice."""
+    with _desk() as (store, desk):
+        found = desk.check_refused(upload)
+        with store.writing():
+            desk.put(upload, found)
+            audit(store, "upload.recheck", f"upload {upload}", {"rows": len(found.found.rows)})
+        _show(store, store.uploads.get(upload), as_json=as_json, only=_numbers(found))
 
 
 @app.command()
@@ -236,8 +247,12 @@ def _pairs(pairs: list[str] | None) -> dict[str, str]:
     return {name.strip(): text for name, text in found.items()}
 
 
-def _show(store: Store, upload: UploadRecord, *, as_json: bool) -> None:
-    rows = store.uploads.rows(upload.id)
+def _numbers(look: SecondLook) -> frozenset[int]:
+    return frozenset(row.number for row in look.found.rows)
+
+
+def _show(store: Store, upload: UploadRecord, *, as_json: bool, only: frozenset[int] | None = None) -> None:
+    rows = [row for row in store.uploads.rows(upload.id) if only is None or row.number in only]
     if as_json:
         listed: list[JsonValue] = [
             {

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from domain.errors import ConflictError
 from domain.roles import Role
 from services.access import people
+from services.access.invitations import first_administrator_link
 from services.access.invitations import invite as make_invitation
 from services.access.principal import local_operator
+from services.cli import identity
 from services.cli.options import AsJson
 from services.cli.output import console, print_json, print_table
 from services.settings import load_settings
@@ -17,6 +20,9 @@ from services.store import Store, open_store
 from services.store.people import UserRecord
 
 app = typer.Typer(help="Users: add, invite, list, change.", no_args_is_help=True)
+app.command()(identity.link)
+app.command()(identity.unlink)
+app.command("identities")(identity.list_identities)
 
 UserName = Annotated[str, typer.Argument(help="Name of a user.")]
 RoleOption = Annotated[Role, typer.Option("--role", help="What the user is here for.")]
@@ -56,6 +62,19 @@ def invite(
     settings = load_settings(os.environ)
     with open_store(settings.store_url) as store:
         link = make_invitation(store, settings.public_url, role=role, group=group, by=local_operator())
+    typer.echo(link)
+
+
+@app.command("first-link")
+def first_link() -> None:
+    """Print a new link that makes the first administrator. Each makes the one before worthless."""
+    settings = load_settings(os.environ)
+    with open_store(settings.store_url) as store:
+        link = first_administrator_link(store, settings.public_url)
+    if link is None:
+        raise ConflictError(
+            "There are users already.", remedy="Invite an administrator: petalite user invite --role administrator"
+        )
     typer.echo(link)
 
 

@@ -1,0 +1,1 @@
+"""The dashboard: pages over the same doors as the API, for eyes and hands."""

@@ -1,0 +1,1 @@
+"""What the pages show, one router for each part of the site."""

@@ -1,0 +1,175 @@
+"""One campaign: how it stands, what it found, and the buttons that move it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import Response
+
+from domain.events import EventKind
+from domain.fidelity import AnsweredBy
+from domain.quantity import Goal
+from domain.states import CampaignState, QueryState
+from services.access.roles import Permission
+from services.api.change import Change, changing
+from services.api.dependencies import Name, Number, Reader, TheStore, visible_campaign
+from services.api.routers import campaigns, queries
+from services.api.views import campaign_details
+from services.dashboard.pages.frame import campaign_frame
+from services.dashboard.view import TheView, link
+from services.reports.agreement import compared
+from services.reports.campaign_data import CampaignData
+from services.reports.figures import Plot
+from services.store import Store
+from services.store.crystals import CrystalFilter, CrystalOrder, CrystalRow, CrystalSort
+from services.store.records import CampaignRecord
+from services.store.rounds import OPEN_STATES
+
+router = APIRouter(prefix="/campaigns/{name}")
+
+Running = Annotated[Change, Depends(changing(Permission.CAMPAIGN_RUN, takes_key=False))]
+Reason = Annotated[str, Form(max_length=1000)]
+
+MOST_RUNNING: Final = 20
+
+FIGURES: Final[Mapping[Plot, tuple[str, str]]] = MappingProxyType(
+    {
+        Plot.BEST_BY_MONEY: ("Best value so far, by money spent", "It begins with the first value that comes in."),
+        Plot.BEST_BY_TIME: ("Best value so far, by time", "It begins with the first value that comes in."),
+        Plot.SPENDING: ("What was bought in each round, and what is left", "Nothing has been paid for yet."),
+        Plot.PREDICTIONS: (
+            "Expected before the look, and measured",
+            "It needs crystals that were measured at the target after something was expected of them.",
+        ),
+        Plot.CALIBRATION: (
+            "How far the stated uncertainties can be trusted",
+            "It needs crystals that were measured at the target after something was expected of them.",
+        ),
+        Plot.FIDELITIES: (
+            "What the cheaper look was worth",
+            "It needs crystals that were measured at two neighbouring fidelities.",
+        ),
+        Plot.COVERAGE: ("Space groups that were looked at", "It begins with the first value that comes in."),
+        Plot.PAIRS: ("Elements that were looked at together", "It begins with the first value that comes in."),
+        Plot.TRAINING: (
+            "The generator's training",
+            "It begins with the second round: the first one is imagined untrained. Not every generator trains.",
+        ),
+        Plot.ELEMENTS: ("Elements that were looked at", "It begins with the first value that comes in."),
+    }
+)
+"""What each figure shows, and what brings it data."""
+_STAGES: Final = (EventKind.STAGE_STARTED, EventKind.STAGE_NOTE, EventKind.TRAINING)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a campaign waits for."""
+
+    approvals: int
+    """Looks that somebody must approve."""
+    laboratory: int
+    """Looks that a laboratory is asked for."""
+    machines: int
+    """Looks that any machine may take."""
+    needs_worker: bool
+    """Whether it wants to go on and no worker has taken it."""
+
+
+@router.get("")
+def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader) -> Response:
+    """The overview, which keeps itself up to date."""
+    record = visible_campaign(store, principal, name)
+    frame = campaign_frame(store, record, "overview")
+    running = store.queries.list_page(record.id, states=[QueryState.CLAIMED], limit=MOST_RUNNING)
+    newest = store.events.last_id(record.id)
+    stages = store.events.latest(record.id, _STAGES, up_to_id=newest, limit=1)
+    return view.page(
+        "pages/campaign.html",
+        frame=frame,
+        details=campaign_details(store, record),
+        best=_best_measured(store, record),
+        promising=_most_promising(store, record),
+        running=running,
+        candidates=store.candidates.get_all({query.candidate_id for query in running}),
+        stage=stages[0] if stages and record.state is CampaignState.RUNNING else None,
+        waits=_waits(store, record),
+        figures=FIGURES,
+    )
+
+
+@router.get("/scorecard")
+def show_scorecard(name: Name, view: TheView, store: TheStore, principal: Reader) -> Response:
+    """What each fidelity tells of the next: a part of the overview that takes longer than the rest."""
+    record = visible_campaign(store, principal, name)
+    frame = campaign_frame(store, record, "overview")
+    return view.page("pages/scorecard.html", frame=frame, pairs=compared(CampaignData(store, record)))
+
+
+@router.post("/looks/{query_id}/cancel")
+def cancel_look(name: Name, query_id: Number, view: TheView, change: Running, reason: Reason = "") -> Response:
+    """Gives a look up."""
+    queries.cancel_query(query_id, change, queries.Approval(reason))
+    return view.go(link("campaigns", name))
+
+
+@router.post("/start")
+def start_campaign(name: Name, view: TheView, change: Running) -> Response:
+    """Asks a worker to advance it."""
+    campaigns.start_campaign(name, change)
+    return view.go(link("campaigns", name))
+
+
+@router.post("/pause")
+def pause_campaign(name: Name, view: TheView, change: Running, reason: Reason = "") -> Response:
+    """Asks nothing new until it is resumed."""
+    return _move(campaigns.pause_campaign, name, view, change, reason)
+
+
+@router.post("/resume")
+def resume_campaign(name: Name, view: TheView, change: Running, reason: Reason = "") -> Response:
+    """Lets it go on."""
+    return _move(campaigns.resume_campaign, name, view, change, reason)
+
+
+@router.post("/stop")
+def stop_campaign(name: Name, view: TheView, change: Running, reason: Reason = "") -> Response:
+    """Ends it after the looks that are under way."""
+    return _move(campaigns.stop_campaign, name, view, change, reason)
+
+
+def _move(
+    step: Callable[[str, Change, campaigns.Reason], Response], name: str, view: TheView, change: Change, reason: str
+) -> Response:
+    step(name, change, campaigns.Reason(reason))
+    return view.go(link("campaigns", name))
+
+
+def _best_measured(store: Store, campaign: CampaignRecord) -> CrystalRow | None:
+    """The crystal with the best value at the target; None before the first."""
+    goal, target = campaign.spec.objective, campaign.spec.fidelities.target.name
+    sort = CrystalSort(CrystalOrder.VALUE, goal.sign, target, is_descending=goal.goal is Goal.MAXIMIZE)
+    return next(iter(store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), limit=1).items), None)
+
+
+def _most_promising(store: Store, campaign: CampaignRecord) -> CrystalRow | None:
+    """The crystal of which most can be promised; None before the first round has closed."""
+    sort = CrystalSort(CrystalOrder.PROMISE, campaign.spec.objective.sign, campaign.spec.fidelities.target.name)
+    return next(iter(store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), limit=1).items), None)
+
+
+def _waits(store: Store, campaign: CampaignRecord) -> Waits:
+    counts = store.pages.count_looks(campaign.id, states=OPEN_STATES)
+    queued = [
+        (campaign.spec.fidelities.fidelity(each.fidelity), each.n) for each in counts if each.state is QueryState.QUEUED
+    ]
+    return Waits(
+        approvals=sum(count.n for count in counts if count.state is QueryState.AWAITING_APPROVAL),
+        laboratory=sum(n for fidelity, n in queued if fidelity.is_laboratory),
+        machines=sum(
+            n for fidelity, n in queued if fidelity.answered_by is AnsweredBy.MACHINES and not fidelity.is_laboratory
+        ),
+        needs_worker=campaign.state is CampaignState.RUNNING and not campaign.is_driven(store.now()),
+    )

@@ -1,0 +1,276 @@
+"""One sample: what is asked, what is known, and the form in which its result is handed in. Made for a phone."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import segno
+from fastapi import APIRouter, Depends, File, Form, UploadFile
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from domain.errors import ConflictError, InvalidValueError, PetaliteError, UnconfirmedValueError
+from domain.events import EventKind
+from domain.measurement import Censoring, FailureKind
+from services.access.principal import Principal
+from services.access.roles import Permission
+from services.api.change import Change, changing
+from services.api.dependencies import Number, Reader, TheService, TheStore, visible_query
+from services.api.forms import WrittenMeasurement
+from services.api.problems import status_of
+from services.api.routers import laboratory
+from services.api.routers.laboratory import LaboratoryFailure, LaboratoryResult
+from services.api.routers.uploads import TheDesk, TheSlowWork, hand_in_file
+from services.dashboard.view import TheView, View, link
+from services.reports.laboratory import Sample
+from services.store import Store
+from services.store.uploads import UploadKind, UploadState
+from services.uploads.tables import parse_number
+
+router = APIRouter(prefix="/laboratory/queries/{query_id}")
+
+InLaboratory = Annotated[Change, Depends(changing(Permission.LABORATORY, takes_key=False))]
+Text = Annotated[str, Form(max_length=200)]
+UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "ionic_conductivity": ("S/cm", "mS/cm", "uS/cm", "S/m", "mS/m"),
+        "formation_energy": ("eV/atom", "meV/atom"),
+        "density": ("g/cm^3", "kg/m^3"),
+        "band_gap": ("eV", "meV"),
+    }
+)
+"""Those in which people read a quantity off; the store's own comes first."""
+_WAITING: Final = ("queued", "claimed", "awaiting_approval")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenResult:
+    """The form as it was filled in, so that a refused one comes back with what was typed."""
+
+    value: str = ""
+    unit: str = ""
+    sigma: str = ""
+    censoring: str = Censoring.NONE.value
+    temperature: str = ""
+    temperature_unit: str = "°C"
+    measured_at: str = ""
+    zone: str = "+00:00"
+    note: str = ""
+
+    def measurement(self) -> WrittenMeasurement:
+        """The same as the API takes it.
+
+        Raises:
+            InvalidValueError: If a number is none, or a time.
+        """
+        value = parse_number(self.value)
+        censoring = value.censoring if self.censoring == Censoring.NONE.value else Censoring(self.censoring)
+        return WrittenMeasurement(
+            value=value.value,
+            unit=self.unit,
+            sigma=parse_number(self.sigma).value if self.sigma.strip() else value.sigma,
+            temperature=f"{self.temperature.strip().replace(',', '.')} {self.temperature_unit}"
+            if self.temperature.strip()
+            else None,
+            censoring=censoring,
+            note=self.note.strip(),
+            measured_at=read_instant(self.measured_at, self.zone),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a form came back."""
+
+    problem: str
+    remedy: str
+    form: str
+    """Which of the forms: `result` or `failure`."""
+    can_be_confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What stands in the forms of the page."""
+
+    result: WrittenResult = field(default_factory=WrittenResult)
+    kind: str = FailureKind.PERMANENT.value
+    reason: str = ""
+    trouble: Trouble | None = None
+    notices: tuple[str, ...] = ()
+    """What else is to be said, such as a picture that was none."""
+
+
+async def written_result(  # noqa: PLR0913, PLR0917 - the fields of the form
+    value: Text = "",
+    unit: Text = "",
+    sigma: Text = "",
+    censoring: Annotated[str, Form(pattern="^[=<>]$")] = "=",
+    temperature: Text = "",
+    temperature_unit: Text = "°C",
+    measured_at: Text = "",
+    zone: Text = "+00:00",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> WrittenResult:
+    """Reads the form."""
+    return WrittenResult(value, unit, sigma, censoring, temperature, temperature_unit, measured_at, zone, note)
+
+
+def read_instant(local: str, zone: str) -> datetime | None:
+    """A time as a browser's form gives it, in the zone that a script adds; None for no time.
+
+    Raises:
+        InvalidValueError: If it is no time.
+    """
+    if not local.strip():
+        return None
+    try:
+        instant = datetime.fromisoformat(f"{local.strip()}{zone.strip() or '+00:00'}")
+    except ValueError as error:
+        raise InvalidValueError(
+            f"'{local[:40]}' is no time.", remedy="Choose day and time, or leave it empty for now."
+        ) from error
+    return instant
+
+
+@router.get("")
+def show_sample(query_id: Number, view: TheView, store: TheStore, principal: Reader) -> Response:
+    """Everything about a sample, and the forms for what came out."""
+    return _page(view, store, principal, query_id, Filled())
+
+
+@router.post("/result")
+async def hand_in_result(  # noqa: PLR0913 - the parts of its form
+    query_id: Number,
+    view: TheView,
+    change: InLaboratory,
+    desk: TheDesk,
+    slow_work: TheSlowWork,
+    written: Annotated[WrittenResult, Depends(written_result)],
+    *,
+    confirmed: Annotated[bool, Form()] = False,
+    files: Annotated[list[UploadFile] | None, File()] = None,
+) -> Response:
+    """Records the result, then keeps what was attached to it."""
+    store, principal = change.store, change.principal
+
+    def record() -> Response | None:
+        visible_query(store, principal, query_id)
+        try:
+            laboratory.hand_in_result(query_id, LaboratoryResult(written.measurement(), confirmed), change)
+        except (InvalidValueError, ConflictError) as error:
+            can_be_confirmed = isinstance(error, UnconfirmedValueError)
+            trouble = Trouble(error.problem, error.remedy, "result", can_be_confirmed)
+            filled = Filled(written, trouble=trouble)
+            return _page(view, store, principal, query_id, filled, status=status_of(error).value)
+        return None
+
+    refused = await run_in_threadpool(record)
+    if refused is not None:
+        return refused
+    campaign, _ = await run_in_threadpool(visible_query, store, principal, query_id)
+    answers = await run_in_threadpool(store.measurements.of_query, query_id)
+    notices: list[str] = []
+    for file in files or ():
+        if not file.size:
+            continue
+        options = json.dumps({"measurement": str(answers[-1].id)})
+        try:
+            answer = await hand_in_file(
+                name=campaign.name,
+                store=store,
+                desk=desk,
+                slow_work=slow_work,
+                principal=principal,
+                file=file,
+                kind=UploadKind.ATTACHMENT,
+                options=options,
+            )
+        except PetaliteError as error:
+            notices.append(f"{file.filename}: {error.problem} {error.remedy}")
+            continue
+        kept = json.loads(bytes(answer.body))
+        if kept["upload"]["state"] == UploadState.UNREADABLE.value:
+            notices.append(f"{file.filename}: {kept['report']['problem']} It is kept, but not with the result.")
+    if notices:
+        filled = Filled(notices=tuple(notices))
+        return await run_in_threadpool(_page, view, store, principal, query_id, filled)
+    return view.go(link("laboratory", "queries", query_id))
+
+
+@router.post("/failure")
+def hand_in_failure(
+    query_id: Number,
+    view: TheView,
+    change: InLaboratory,
+    kind: Annotated[FailureKind, Form()] = FailureKind.PERMANENT,
+    reason: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Says that there will be no result."""
+    try:
+        if not reason.strip():
+            raise InvalidValueError("It is not said what happened.", remedy="Give a reason in a sentence.")
+        laboratory.hand_in_laboratory_failure(query_id, LaboratoryFailure(kind, reason), change)
+    except (InvalidValueError, ConflictError) as error:
+        filled = Filled(kind=kind.value, reason=reason, trouble=Trouble(error.problem, error.remedy, "failure"))
+        return _page(view, change.store, change.principal, query_id, filled, status=status_of(error).value)
+    return view.go(link("laboratory", "queries", query_id))
+
+
+@router.get("/traveller")
+def show_traveller(
+    query_id: Number, view: TheView, store: TheStore, service: TheService, principal: Reader
+) -> Response:
+    """A sheet that goes with the sample, to be filled in by hand."""
+    sample = laboratory.show_sample(query_id, store, principal)
+    return view.page("pages/traveller.html", sample=sample, url=_public_url(service.settings.public_url, query_id))
+
+
+@router.get("/code.svg")
+def show_code(query_id: Number, store: TheStore, service: TheService, principal: Reader) -> Response:
+    """The address of the sample's page as a code for a phone's camera. A file of its own: pages hold no pictures."""
+    visible_query(store, principal, query_id)
+    drawn = io.BytesIO()
+    code = segno.make(_public_url(service.settings.public_url, query_id), error="m", micro=False)
+    code.save(drawn, kind="svg", scale=4, border=4, dark="#000", light="#fff")
+    return Response(drawn.getvalue(), media_type="image/svg+xml", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _page(
+    view: View, store: Store, principal: Principal, query_id: int, filled: Filled, *, status: int = 200
+) -> Response:
+    sample = laboratory.show_sample(query_id, store, principal)
+    campaign, _ = visible_query(store, principal, query_id)
+    counts = store.pages.count_queries((campaign.id,))
+    return view.page(
+        "pages/sample.html",
+        status=status,
+        sample=sample,
+        filled=filled,
+        standing=_standing(sample),
+        attached=[file for answer in sample.answers for file in store.artifacts.of_measurement(answer.id)],
+        kinds=tuple(FailureKind),
+        units=UNITS.get(sample.asked.quantity, (sample.asked.unit,)),
+        depends_on_temperature=campaign.spec.objective.measured.depends_on_temperature,
+        n_waiting=sum(counts.get(state, 0) for state in _WAITING),
+        newest_event=store.events.newest_id(),
+        event_kinds=tuple(EventKind),
+    )
+
+
+def _standing(sample: Sample) -> tuple[int, ...]:
+    """Numbers of the answers that count."""
+    replaced = {answer.supersedes for answer in sample.answers}
+    return tuple(
+        answer.id
+        for answer in sample.answers
+        if answer.id not in replaced and not answer.is_retracted and not answer.is_evidence
+    )
+
+
+def _public_url(base: str, query_id: int) -> str:
+    return f"{base}{link('laboratory', 'queries', query_id)}"

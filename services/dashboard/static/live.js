@@ -1,0 +1,57 @@
+"use strict";
+
+// Listens to a campaign's events and tells the page, at most once a second, that something has changed: parts of the
+// page with hx-trigger="petalite:changed from:body" fetch themselves anew, figures draw themselves anew.
+const LIVE_PAUSE_MS = 1000;
+const LIVE_POLL_MS = 10000;
+
+let stream = null;
+let waiting = null;
+let poll = null;
+let lastEvent = null;
+
+function tell() {
+  waiting = null;
+  document.body.dispatchEvent(new CustomEvent("petalite:changed"));
+}
+
+function tellSoon(event) {
+  lastEvent = event.lastEventId || lastEvent;
+  waiting ??= window.setTimeout(tell, LIVE_PAUSE_MS);
+}
+
+function listen() {
+  const place = document.body.dataset.live;
+  const after = lastEvent ?? document.body.dataset.liveAfter;
+  stream = new EventSource(`${place}?after=${after}`);
+  for (const kind of document.body.dataset.liveKinds.split(" ")) {
+    stream.addEventListener(kind, tellSoon);
+  }
+  stream.addEventListener("open", () => {
+    window.clearInterval(poll);
+    poll = null;
+  });
+  // Where streams do not get through, such as some proxies, the page asks now and then instead.
+  stream.addEventListener("error", () => {
+    poll ??= window.setInterval(tell, LIVE_POLL_MS);
+  });
+}
+
+function hush() {
+  stream?.close();
+  stream = null;
+  window.clearInterval(poll);
+  poll = null;
+}
+
+// Browsers allow few connections to one host: pages that nobody looks at give theirs back.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    hush();
+  } else if (stream === null) {
+    listen();
+    tell();
+  }
+});
+
+listen();

@@ -1,0 +1,18 @@
+"use strict";
+
+// Times that people type are in their own zone: the form sends along how far that is from UTC at the time they typed.
+const twoDigits = (number) => String(Math.floor(number)).padStart(2, "0");
+
+function zoneAt(instant) {
+  const minutes = -instant.getTimezoneOffset();
+  const sign = minutes < 0 ? "-" : "+";
+  return `${sign}${twoDigits(Math.abs(minutes) / 60)}:${twoDigits(Math.abs(minutes) % 60)}`;
+}
+
+for (const form of document.querySelectorAll("form[data-zone]")) {
+  const typed = form.querySelector("input[type='datetime-local']");
+  form.querySelector("[data-zone-name]").textContent = "In your own time; now where left empty.";
+  form.addEventListener("submit", () => {
+    form.elements.zone.value = zoneAt(typed.value ? new Date(typed.value) : new Date());
+  });
+}

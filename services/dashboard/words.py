@@ -1,0 +1,105 @@
+"""How pages write numbers, times and states: with sensible digits, units and uncertainty."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from domain.measurement import Censoring, Measurement
+from domain.space_groups import SpaceGroup
+
+MINUS: Final = "−"
+_SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_DIGITS: Final = 4
+"""Significant digits of a number whose uncertainty nobody knows."""
+_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {"S/cm": "S cm⁻¹", "eV/atom": "eV/atom", "g/cm^3": "g cm⁻³", "g/cm**3": "g cm⁻³", "angstrom": "Å"}
+)
+"""Units as people write them."""
+
+
+def unit(name: str) -> str:
+    """A unit as people write it."""
+    return _UNITS.get(name, name)
+
+
+def number(value: float | None, digits: int = _DIGITS) -> str:
+    """A number with so many significant digits: plainly where that is short, with a power of ten elsewhere."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if -4 <= exponent < 6:
+        decimals = max(0, digits - 1 - exponent)
+        return _signed(f"{value:.{decimals}f}")
+    return _power(value, exponent, digits - 1)
+
+
+def quantity(value: float, unit_name: str, *, sigma: float | None = None, censoring: Censoring = Censoring.NONE) -> str:
+    """A value with its unit; its uncertainty has two digits, and the value ends where they end."""
+    bound = "" if censoring is Censoring.NONE else f"{censoring.value} "
+    if sigma is None or sigma == 0 or not math.isfinite(sigma):
+        return f"{bound}{number(value)} {unit(unit_name)}".strip()
+    return f"{bound}{_with_uncertainty(value, sigma)} {unit(unit_name)}".strip()
+
+
+def measured(measurement: Measurement) -> str:
+    """The value of a measurement with unit and uncertainty."""
+    return quantity(measurement.value, measurement.unit, sigma=measurement.sigma, censoring=measurement.censoring)
+
+
+def amount(value: float, unit_name: str) -> str:
+    """An amount of money, or of what a campaign counts its costs in."""
+    shown = f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) < 1e9 else number(value)
+    return f"{_signed(shown)} {unit_name}"
+
+
+def share(value: float) -> str:
+    """A share in percent."""
+    return f"{100 * value:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """How long something takes, in the unit that fits."""
+    for size, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {name}"
+    return f"{seconds:.3g} s"
+
+
+def between(earlier: datetime, later: datetime) -> str:
+    """How much time lies between two instants."""
+    return duration(max(timedelta(), later - earlier).total_seconds())
+
+
+def plain(name: str) -> str:
+    """A name of the code in people's words: `awaiting_approval` becomes `awaiting approval`."""
+    return name.replace("_", " ")
+
+
+def space_group(number: int | None) -> str:
+    """A space group by symbol and number."""
+    return "unknown" if number is None else f"{SpaceGroup(number).symbol} ({number})"
+
+
+def _with_uncertainty(value: float, sigma: float) -> str:
+    place = 1 - math.floor(math.log10(sigma))
+    exponent = math.floor(math.log10(max(abs(value), sigma)))
+    if -4 <= exponent < 6 and place <= 8:
+        decimals = max(0, place)
+        return f"{_signed(f'{value:.{decimals}f}')} ± {sigma:.{decimals}f}"
+    scale = 10.0**exponent
+    decimals = max(0, place + exponent)
+    mantissa = _signed(f"{value / scale:.{decimals}f}")
+    return f"({mantissa} ± {sigma / scale:.{decimals}f}) × 10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def _power(value: float, exponent: int, decimals: int) -> str:
+    mantissa = _signed(f"{value / 10.0**exponent:.{decimals}f}".rstrip("0").rstrip("."))
+    return f"{mantissa} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", MINUS)

@@ -1,0 +1,124 @@
+"""A campaign's pages and a crystal's page, in a browser."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.states import QueryState
+from services.dashboard.example import fill_campaign
+from services.dashboard.testing import GROUP
+from services.intake.door import record_measurement
+from services.intake.testing import claim, example_measurement
+
+pytestmark = pytest.mark.browser
+
+CAMPAIGN = "salts"
+PATHS = ("", "/crystals", "/rounds", "/rounds/1", "/looks", "/events", "/scorecard")
+N_FIGURES = 10
+WIDTH = 390
+
+
+@pytest.fixture(scope="module", autouse=True)
+def campaign(dashboard):
+    return fill_campaign(dashboard.store, CAMPAIGN, group=GROUP)
+
+
+@pytest.fixture
+def crystal(dashboard, campaign):
+    return dashboard.store.candidates.list(campaign.id)[0]
+
+
+def wait_for_figures(page, n: int) -> None:
+    page.wait_for_function(
+        "n => document.querySelectorAll('[data-figure][data-points], .figure-empty').length === n", arg=n
+    )
+
+
+def sideways(page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_a_campaign_are_usable_for_everybody(sign_in, serious_findings, scheme) -> None:
+    page = sign_in("scientist", f"/campaigns/{CAMPAIGN}", color_scheme=scheme, reduced_motion="reduce")
+    wait_for_figures(page, N_FIGURES)
+    for path in PATHS:
+        page.goto(f"/campaigns/{CAMPAIGN}{path}")
+        assert serious_findings(page) == [], path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_a_crystal_is_usable_for_everybody(sign_in, serious_findings, crystal, scheme) -> None:
+    page = sign_in("scientist", f"/crystals/{crystal.id}", color_scheme=scheme, reduced_motion="reduce")
+    page.locator("[data-structure][data-atoms]").wait_for()
+    assert serious_findings(page) == []
+    page.goto("/materials")
+    assert serious_findings(page) == []
+
+
+def test_no_page_scrolls_sideways_on_a_phone(sign_in, crystal) -> None:
+    page = sign_in("scientist", f"/crystals/{crystal.id}", viewport={"width": WIDTH, "height": 800})
+    page.locator("[data-structure][data-atoms]").wait_for()
+    assert sideways(page) <= 0
+    for path in (*(f"/campaigns/{CAMPAIGN}{path}" for path in PATHS), "/materials"):
+        page.goto(path)
+        assert sideways(page) <= 0, path
+
+
+def test_a_structure_is_turned_into_a_supercell_and_its_lithium_stands_out(sign_in, crystal) -> None:
+    page = sign_in("viewer", f"/crystals/{crystal.id}")
+    drawn = page.locator("[data-structure]")
+    page.locator("[data-structure][data-atoms='8']").wait_for()
+    assert drawn.get_attribute("data-highlighted") == "4"
+    page.get_by_label("Cells along each axis").select_option("2")
+    page.locator("[data-structure][data-atoms='64']").wait_for()
+    page.get_by_label("Cells along each axis").select_option("1")
+    page.locator("[data-structure][data-atoms='8']").wait_for()
+    page.get_by_label("Highlight").select_option("")
+    page.locator("[data-structure][data-highlighted='0']").wait_for()
+    assert page.get_by_text("8 atoms are drawn.").is_visible()
+
+
+def test_another_realization_is_chosen(sign_in, dashboard, crystal) -> None:
+    first, _ = dashboard.store.realizations.list(crystal.id)
+    page = sign_in("viewer", f"/crystals/{crystal.id}")
+    page.get_by_role("link", name=str(first.id), exact=True).click()
+    page.wait_for_url(f"**/crystals/{crystal.id}?realization={first.id}")
+    assert f"/realizations/{first.id}/" in page.locator("[data-structure]").get_attribute("data-structure")
+
+
+def test_crystals_are_sorted_by_a_click_on_a_heading(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}/crystals")
+    page.get_by_role("link", name="Density").click()
+    page.wait_for_url("**sort=density**")
+    heading = page.get_by_role("columnheader", name="Density")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    page.get_by_role("link", name="Density").click()
+    page.wait_for_url("**order=descending**")
+    page.get_by_label("Elements, all of").fill("Li")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**elements=Li**")
+    assert page.get_by_role("columnheader", name="Density").get_attribute("aria-sort") == "descending"
+    assert page.locator("tbody tr").count() == 6
+
+
+def test_the_overview_changes_by_itself_when_an_answer_comes(sign_in, dashboard, campaign) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
+    wait_for_figures(page, N_FIGURES)
+    best = page.locator("dt", has_text="Best at lab").locator("xpath=following-sibling::dd")
+    assert "−1.4" in best.text_content()
+    store = dashboard.store
+    asked = store.queries.list(campaign.id, fidelity="lab", states={QueryState.AWAITING_APPROVAL})[0]
+    store.approval.approve(asked.id, "administrator", "")
+    fence = claim(store, store.queries.get(asked.id)).fence
+    found = replace(example_measurement(-1.9), measured_at=store.now())
+    record_measurement(store, asked.id, fence=fence, measurement=found)
+    page.locator("dd", has_text="−1.900").wait_for()
+
+
+def test_a_browser_without_webgl_is_offered_the_file(sign_in, crystal) -> None:
+    page = sign_in("viewer", "/campaigns")
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    page.goto(f"/crystals/{crystal.id}")
+    page.get_by_text("This browser cannot draw structures").wait_for()
+    assert page.get_by_role("link", name="CIF").is_visible()
