@@ -2,9 +2,9 @@
 
 import os
 import signal
-import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,7 +52,7 @@ def live(
         points: Where the child may die.
 
     Raises:
-        SystemExit: If the child ended by itself with an error.
+        SystemExit: If the child ended by itself with an error, or its companion did.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -60,16 +60,13 @@ def live(
         os.close(reading)
         _child(work, writing, kill_at, points)
     os.close(writing)
-    companion = (
-        threading.Thread(target=beside) if beside is not None else None
-    )  # after the fork: threads do not survive one
-    if companion is not None:
-        companion.start()
+    # After the fork: threads do not survive one.
+    companion = ThreadPoolExecutor(1).submit(beside) if beside is not None else None
     with os.fdopen(reading, encoding="utf-8") as pipe:
         lines = pipe.read().splitlines()
     _, status = os.waitpid(child, 0)
-    if companion is not None:
-        companion.join()
+    if companion is not None and (error := companion.exception()) is not None:
+        raise SystemExit(f"The companion of a process of the storm ended: {error}") from error
     was_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     if status != 0 and not was_killed:
         raise SystemExit("A process of the storm ended by itself; see above.")

@@ -33,7 +33,7 @@ class ApiStage:
         """Asks the day's questions and lets the client in."""
         with open_store(self.url) as store:
             self._token, group_id = machine_token(store, WORKER)
-            open_day(store, group_id=group_id)
+        open_day(self.url, group_id=group_id)
 
     def live(self, kill_at: int | None) -> Life:
         """One life of the server; the client works until the server or the work ends."""
@@ -43,8 +43,10 @@ class ApiStage:
             client = _Client(listening.getsockname()[1], self._token, acknowledged)
 
             def beside() -> None:
-                client.work_through()
-                os.close(stop_writing)
+                try:
+                    client.work_through()
+                finally:
+                    os.close(stop_writing)
 
             def work(_: Acknowledge) -> None:
                 os.close(stop_writing)
@@ -102,6 +104,6 @@ class _Client:
         if answer.status == 204:
             return None
         if answer.status not in {200, 201}:
-            raise SystemExit(f"POST {path}: {answer.status} {content.decode(errors='replace')}")
+            raise RuntimeError(f"POST {path}: {answer.status} {content.decode(errors='replace')}")
         parsed: dict[str, dict[str, int]] = json.loads(content)
         return parsed

@@ -41,7 +41,7 @@ class MachineStage:
         """Asks the day's questions and lets the machine in."""
         with open_store(self.url) as store:
             self._token, group_id = machine_token(store, WORKER)
-            open_day(store, group_id=group_id, n_queries=N_QUERIES)
+        open_day(self.url, group_id=group_id, n_queries=N_QUERIES)
 
     def live(self, kill_at: int | None) -> Life:
         """One life of the machine; it works until nothing waits for it."""

@@ -35,7 +35,7 @@ class UploadStage:
             queries = store.queries.list(campaign.id)
             table = "\n".join(["query,value,unit", *(f"{query.id},{query.id}e-6,S/cm" for query in queries)])
             artifact = desk.keep(campaign, [table.encode()], name="table.csv", uploaded_by=_WORKER)
-            self._upload_id = desk.report(campaign, artifact).id
+            self._upload_id = desk.add(desk.examine(campaign, artifact)).id
 
     def live(self, kill_at: int | None) -> Life:
         """One life of the process."""

@@ -8,7 +8,7 @@ from domain.cost import Cost
 from domain.fidelity import AnsweredBy, Fidelity
 from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from domain.quantity import Goal, Objective
-from services.store import Store
+from services.store import Store, open_store
 from services.store.examples import example_pick, example_spec, open_round
 
 CAMPAIGN = "storm"
@@ -28,10 +28,11 @@ def spec() -> CampaignSpec:
     )
 
 
-def open_day(store: Store, *, group_id: int | None = None, n_queries: int = N_QUERIES) -> None:
-    """Asks the day's questions."""
-    campaign = store.campaigns.create(spec(), group_id=group_id)
-    open_round(store, campaign.id, 0, [example_pick(number, FIDELITY) for number in range(n_queries)])
+def open_day(url: str, *, group_id: int | None = None, n_queries: int = N_QUERIES) -> None:
+    """Asks the day's questions, at noon: no answer may be older than its question."""
+    with open_store(url, clock=lambda: NOON) as store:
+        campaign = store.campaigns.create(spec(), group_id=group_id)
+        open_round(store, campaign.id, 0, [example_pick(number, FIDELITY) for number in range(n_queries)])
 
 
 def fails(query_id: int, attempt: int) -> FailureKind | None:

@@ -24,8 +24,7 @@ class WriterStage:
 
     def prepare(self) -> None:
         """Asks the day's questions."""
-        with open_store(self.url) as store:
-            open_day(store)
+        open_day(self.url)
 
     def live(self, kill_at: int | None) -> Life:
         """One life of the process."""

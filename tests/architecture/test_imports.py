@@ -68,6 +68,29 @@ def test_services_stay_light(modules, tmp_path):
     assert loaded == {}
 
 
+SERVE = """
+import json, os, sys
+from services.dashboard.app import create_service
+from services.settings import load_settings
+service = create_service(load_settings({"PETALITE_HOME": os.environ["PREFECT_HOME"]}))
+service.openapi()
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
+
+def test_the_process_that_serves_loads_nothing_that_computes(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SERVE],
+        env={**os.environ, "PREFECT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert loaded.isdisjoint({*HEAVY, "prefect", "ase", "flows", "generators", "surrogates", "oracles"})
+
+
 def test_oracles_are_listed_without_their_software(modules, tmp_path):
     names = [name for name in _names(modules, "oracles") if name != "oracles.testing"]
     loaded, _ = _import_and_report([*names, "generators.registry", "surrogates.registry"], [*HEAVY, "gpaw"], tmp_path)

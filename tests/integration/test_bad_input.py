@@ -1,11 +1,15 @@
 """Whatever cannot be run is refused before anything is spent, in words that name the place and the remedy."""
 
+import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from domain.errors import BudgetTooSmallError, EmptySpaceError, PetaliteError, SpecError, UnknownOracleError
+from domain.parsing import LocatedError, to_json_value
 from flows.validation import require_runnable
 from services.specs import load_spec
 
@@ -66,6 +70,29 @@ def test_a_bad_spec_names_the_place_and_the_remedy(
     message = refuse(tmp_path, GOOD.replace(good, bad))
     for word in words:
         assert word in message
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    bad = GOOD.replace("oracle: density", "oracle: crystal-ball").replace("[Li, Mg, O, F]", "[Li, Mg]")
+    path = tmp_path / "spec.yaml"
+    path.write_text(bad + "surrogate: { name: dice }\n", encoding="utf-8")
+    with pytest.raises(LocatedError, match="crystal-ball") as caught:
+        require_runnable(load_spec(path))
+    assert [problem.field for problem in caught.value.problems] == [
+        "space.elements", "ladder[0].oracle", "surrogate.name",
+    ]  # fmt: skip
+
+
+def test_checking_loads_nothing_that_computes(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(GOOD, encoding="utf-8")
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(to_json_value(load_spec(tmp_path / "spec.yaml"))), encoding="utf-8")
+    script = (
+        "import json, sys; from pathlib import Path; from services.cli.spec_checks import check\n"
+        "assert check(json.loads(Path(sys.argv[1]).read_text())) == {}\n"
+        "assert not {'torch', 'pymatgen', 'prefect'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=True)
 
 
 def test_a_refused_spec_leaves_no_campaign(terminal, tmp_path: Path) -> None:

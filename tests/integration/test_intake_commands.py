@@ -6,8 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.errors import ConflictError, InvalidValueError, UnconfirmedValueError
-from domain.states import QueryState
+from domain.states import CampaignState, QueryState
 from services.cli.laboratory import app
+from services.health import WORKER_PREFIX
 from services.store import Store, open_store
 from services.store.examples import example_pick, open_example
 
@@ -49,7 +50,7 @@ def test_a_measurement_is_submitted_corrected_and_taken_back(home: Path) -> None
     assert "counts no longer" in lab("retract", "2", "--reason", "Wrong sample.", "--as", "Bob")
     with store_in(home) as store:
         kept = store.measurements.list(1)
-        assert [record.measurement.temperature_K for record in kept] == [298.15, None, None]
+        assert [record.measurement.temperature_K for record in kept] == [298.15, 298.15, 298.15]
         assert store.measurements.observations(1) == ()
         assert [row.action for row in store.audit.list()] == [
             "laboratory.result",
@@ -77,3 +78,18 @@ def test_what_nobody_asked_for_is_reported(home: Path) -> None:
     assert told.endswith("from which the campaign learns.")
     with store_in(home) as store:
         assert sorted(look.value for look in store.measurements.observations(1)) == [-1.3, -1.2, -1.1]
+
+
+def test_who_goes_on_is_said(home: Path) -> None:
+    def submitted() -> str:
+        return lab("submit", "1", "--as", "Ada", "--", "-1.25", "eV/atom").partition("as measurement 1. ")[2]
+
+    assert submitted() == "No worker is there: petalite run example goes on, or petalite serve."
+    with store_in(home) as store:
+        store.cursors.give_sign(f"{WORKER_PREFIX}here:1")
+        assert submitted() == "A worker goes on with the campaign by itself."
+        store.campaigns.acquire_runner(1, "runner:here:1", 60)
+        assert submitted() == "The campaign is under way and learns from it in its next round."
+        store.campaigns.set_state(1, CampaignState.RUNNING)
+        store.campaigns.set_state(1, CampaignState.PAUSED)
+        assert submitted() == "The campaign is paused: petalite campaign resume example lets it go on."

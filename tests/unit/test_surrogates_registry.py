@@ -29,7 +29,7 @@ def test_the_version_names_algorithm_and_settings() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"surrogate.name 'crystal-ball' is unknown.*multi-fidelity-gp"):
+    with pytest.raises(SpecError, match=r"surrogate.name: 'crystal-ball' is unknown.*multi-fidelity-gp"):
         build("crystal-ball")
 
 
