@@ -15,6 +15,8 @@ from domain.quantity import Objective
 from domain.search_space import SearchSpace
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_RESERVED = frozenset({"new"})
+"""Names that addresses of the service have another meaning for."""
 LARGEST_SEED = 2**63 - 1
 
 
@@ -102,6 +104,8 @@ class CampaignSpec:
                 f"'{self.name}' cannot name a campaign.",
                 remedy="Use at most 63 of a-z, 0-9, dots, underscores and hyphens; a letter or digit first.",
             )
+        if self.name in _RESERVED:
+            raise InvalidValueError(f"No campaign can be called '{self.name}'.", remedy="Choose another name.")
         if self.max_rounds < 1:
             raise InvalidValueError(f"max_rounds is {self.max_rounds}.", remedy="Allow at least 1 round.")
         if self.pool_size < 1:

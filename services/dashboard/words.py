@@ -14,7 +14,7 @@ _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸
 _DIGITS: Final = 4
 """Significant digits of a number whose uncertainty nobody knows."""
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
-    {"S/cm": "S cm⁻¹", "eV/atom": "eV/atom", "g/cm^3": "g cm⁻³", "g/cm**3": "g cm⁻³", "angstrom": "Å"}
+    {"S/cm": "S\u00a0cm⁻¹", "eV/atom": "eV/atom", "g/cm^3": "g\u00a0cm⁻³", "g/cm**3": "g\u00a0cm⁻³", "angstrom": "Å"}
 )
 """Units as people write them."""
 
@@ -31,7 +31,7 @@ def number(value: float | None, digits: int = _DIGITS) -> str:
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
-    if -4 <= exponent < 6:
+    if -3 <= exponent < 6:
         decimals = max(0, digits - 1 - exponent)
         return _signed(f"{value:.{decimals}f}")
     return _power(value, exponent, digits - 1)
@@ -87,7 +87,7 @@ def space_group(number: int | None) -> str:
 def _with_uncertainty(value: float, sigma: float) -> str:
     place = 1 - math.floor(math.log10(sigma))
     exponent = math.floor(math.log10(max(abs(value), sigma)))
-    if -4 <= exponent < 6 and place <= 8:
+    if -3 <= exponent < 6 and place <= 8:
         decimals = max(0, place)
         return f"{_signed(f'{value:.{decimals}f}')} ± {sigma:.{decimals}f}"
     scale = 10.0**exponent

@@ -102,7 +102,7 @@ def test_a_spectrum_is_drawn_and_its_window_narrowed(sign_in, dashboard) -> None
     page.get_by_role("button", name="Hand in", exact=True).click()
     page.wait_for_url("**/uploads/*")
     nyquist = page.locator("[data-figure*='nyquist']")
-    page.wait_for_function("document.querySelector(\"[data-figure*='nyquist']\").dataset.points === '82'")
+    page.locator("[data-figure*='nyquist'][data-points='82']").wait_for()
     page.get_by_label("Lowest frequency").fill("100 Hz")
     page.get_by_role("button", name="Fit again").click()
     page.wait_for_url("**/rows/1")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from playwright.sync_api import expect
 
 from domain.states import QueryState
 from services.dashboard.example import fill_campaign
@@ -16,6 +17,7 @@ CAMPAIGN = "salts"
 PATHS = ("", "/crystals", "/rounds", "/rounds/1", "/looks", "/events", "/scorecard")
 N_FIGURES = 10
 WIDTH = 390
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,9 +31,7 @@ def crystal(dashboard, campaign):
 
 
 def wait_for_figures(page, n: int) -> None:
-    page.wait_for_function(
-        "n => document.querySelectorAll('[data-figure][data-points], .figure-empty').length === n", arg=n
-    )
+    expect(page.locator("[data-figure][data-points], .figure-empty")).to_have_count(n, timeout=PATIENCE_MS)
 
 
 def sideways(page) -> int:

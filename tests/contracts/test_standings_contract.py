@@ -43,7 +43,7 @@ def standing_of(bench: Bench, campaign) -> Standing:
 
 def test_a_campaign_that_has_not_begun_stands_at_nothing(store_bench: Bench) -> None:
     assert store_bench.store.standings.of([]) == {}
-    assert standing_of(store_bench, make(store_bench, "new")) == Standing()
+    assert standing_of(store_bench, make(store_bench, "fresh")) == Standing()
 
 
 def test_the_budget_is_the_ledgers(store_bench: Bench) -> None:

@@ -88,8 +88,8 @@ def test_checking_loads_nothing_that_computes(tmp_path: Path) -> None:
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(to_json_value(load_spec(tmp_path / "spec.yaml"))), encoding="utf-8")
     script = (
-        "import json, sys; from pathlib import Path; from services.cli.spec_checks import check\n"
-        "assert check(json.loads(Path(sys.argv[1]).read_text())) == {}\n"
+        "import json, sys; from pathlib import Path; from services.cli.spec_checks import answer\n"
+        "assert answer({'spec': json.loads(Path(sys.argv[1]).read_text())}) == {}\n"
         "assert not {'torch', 'pymatgen', 'prefect'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script, path], check=True)

@@ -190,7 +190,7 @@ def test_a_name_that_is_taken_is_said(scientist) -> None:
 def test_a_campaign_whose_page_could_not_be_opened_is_refused(scientist) -> None:
     answer = scientist.post("/campaigns/new", {**FORM, "name": "new"})
     assert answer.status_code == 422
-    assert "own address" in answer.text
+    assert "No campaign can be called" in answer.text
 
 
 def test_yaml_alone_becomes_a_campaign(scientist, store) -> None:

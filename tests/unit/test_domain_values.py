@@ -109,6 +109,7 @@ FIDELITY = {"name": "a", "oracle": "o", "cost": 1.0}
             (CampaignSpec, SPEC, {"name": name}, "cannot name a campaign")
             for name in ("", "A", "-a", "a b", "a/b", "a\n", "a" * 64)
         ],
+        (CampaignSpec, SPEC, {"name": "new"}, "No campaign can be called 'new'"),
         (CampaignSpec, SPEC, {"max_rounds": 0}, "max_rounds is 0"),
         (CampaignSpec, SPEC, {"pool_size": 0}, "pool_size is 0"),
         (CampaignSpec, SPEC, {"seed": -1}, "seed -1 is out of range"),

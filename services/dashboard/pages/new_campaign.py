@@ -52,7 +52,6 @@ Writer = Annotated[Principal, Depends(require(Permission.CAMPAIGN_WRITE))]
 Creating = Annotated[Change, Depends(changing(Permission.CAMPAIGN_WRITE, takes_key=False))]
 _LONGEST_NAME: Final = 63
 _REFUSED: Final = 422
-_OWN_PATH: Final = "new"
 GENERATORS: Final = ("crystal-gfn", "uniform")
 SURROGATES: Final = ("multi-fidelity-gp", "target-only-gp")
 """To choose from; what is known decides whoever checks the spec."""
@@ -146,8 +145,6 @@ def create_campaign(view: TheView, store: TheStore, service: TheService, change:
 def _create(
     change: Change, service: Service, spec: CampaignSpec, posted: Mapping[str, str], timing: Timing | None
 ) -> None:
-    if spec.name == _OWN_PATH:
-        raise InvalidValueError(f"'{_OWN_PATH}' is this page's own address.", remedy="Choose another name.")
     with change.store.writing():
         campaigns.create_campaign(campaigns.NewCampaign(spec, posted.get("group") or None), change, service)
         if timing is not None:
