@@ -51,6 +51,9 @@ services/dashboard/vendor: services/dashboard/package-lock.json tools/install_as
 browser: ## install the system's Chromium for the dashboard's tests; says so and goes on where it cannot be
 	@tools/install_browser.sh
 
+screenshots: $(VENV)/.installed-dev assets browser ## pictures of every page of the dashboard, into docs/images
+	$(BIN)/python tools/screenshots.py
+
 clean: ## remove the environment; what was computed is kept in petalite-data
 	rm -rf $(VENV)
 
@@ -65,4 +68,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-.PHONY: help run serve test test-all test-endurance test-postgres check bench dft assets browser clean
+.PHONY: help run serve test test-all test-endurance test-postgres check bench dft assets browser screenshots clean
