@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from domain.errors import InvalidValueError
+from domain.measurement import Censoring
 
 
 class Scale(StrEnum):
@@ -120,6 +121,10 @@ class Objective:
     def sign(self) -> int:
         """+1 where larger is better, -1 where smaller is better."""
         return 1 if self.goal is Goal.MAXIMIZE else -1
+
+    def can_be_best(self, censoring: Censoring) -> bool:
+        """Whether a value may count as the best: a bound that only says how good a crystal is at most may not."""
+        return censoring is not (Censoring.BELOW if self.goal is Goal.MAXIMIZE else Censoring.ABOVE)
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether a value is strictly nearer to the goal than another."""

@@ -112,6 +112,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     | PETALITE_PORT | port that the service listens on | 8642 |
     | PETALITE_PUBLIC_URL | address that people reach the service by | http://, host and port |
     | PETALITE_ARTIFACTS | folder of files handed in | artifacts in the home folder |
+    | PETALITE_SCRATCH | folder in which looks compute | scratch in the home folder |
     | PETALITE_NOTIFY_FILE | YAML file of who is told what | nobody is told |
     | PETALITE_TRUSTED_PROXIES | addresses and networks of reverse proxies, by commas | none |
     | PETALITE_LOG_LEVEL | debug, info, warning or error | info |

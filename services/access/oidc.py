@@ -89,6 +89,8 @@ def depart(
     """
     _require_own_path(next_path)
     user_id = None if linking is None else require_linkable(store, linking)
+    # Before the provider is asked: whoever comes too often must not hold threads up while it does not answer.
+    counted = count_departure(store, client=client)
     state, browser_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     address = provider.sign_in_address(
         redirect_uri=redirect_uri,
@@ -98,7 +100,7 @@ def depart(
     )
     with store.writing():
         store.oidc_attempts.create(
-            AttemptRecord(user_id, next_path, count_departure(store, client=client)),
+            AttemptRecord(user_id, next_path, counted),
             state_hash=_hash(state),
             browser_hash=_hash(browser_secret),
             expires_at=store.now() + DEPARTURE_LASTS,

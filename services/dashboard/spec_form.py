@@ -71,9 +71,9 @@ def with_step(fields: Fields, step: str) -> dict[str, str]:
     place = int(number) if number.isdecimal() else -1
     if action == "add":
         rungs.append({"name": "", _LOOKS: ""})
-    elif action == "remove" and place < len(rungs):
+    elif action == "remove" and 0 <= place < len(rungs):
         rungs.pop(place)
-    elif action in {"up", "down"} and place < len(rungs):
+    elif action in {"up", "down"} and 0 <= place < len(rungs):
         other = place - 1 if action == "up" else place + 1
         if 0 <= other < len(rungs):
             rungs[place], rungs[other] = rungs[other], rungs[place]

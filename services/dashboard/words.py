@@ -52,8 +52,9 @@ def measured(measurement: Measurement) -> str:
 
 def amount(value: float, unit_name: str) -> str:
     """An amount of money, or of what a campaign counts its costs in."""
-    shown = f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) < 1e9 else number(value)
-    return f"{_signed(shown)} {unit_name}"
+    is_plain = value == 0 or 0.1 <= abs(value) < 1e9
+    shown = _signed(f"{value:,.2f}".rstrip("0").rstrip(".")) if is_plain else number(value)
+    return f"{shown} {unit_name}"
 
 
 def share(value: float) -> str:

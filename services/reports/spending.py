@@ -48,10 +48,14 @@ def best_curves(data: CampaignData) -> dict[str, tuple[CurvePoint, ...]]:
     for row in data.payments:
         spent += row.amount
         if row.query_id in measured:
-            curve = curves[measured[row.query_id].fidelity]
-            value = measured[row.query_id].value
-            is_best = not curve or spec.objective.is_better(value, than=curve[-1].best)
-            curve.append(CurvePoint(spent=spent, best=value if is_best else curve[-1].best, at=row.at))
+            outcome = measured[row.query_id]
+            curve = curves[outcome.fidelity]
+            best = curve[-1].best if curve else None
+            if spec.objective.can_be_best(outcome.censoring):
+                is_best = best is None or spec.objective.is_better(outcome.value, than=best)
+                best = outcome.value if is_best else best
+            if best is not None:
+                curve.append(CurvePoint(spent=spent, best=best, at=row.at))
     return {fidelity: tuple(points) for fidelity, points in curves.items()}
 
 

@@ -99,7 +99,7 @@ def give_back_lost(connection: Connection, query: QueryRecord, *, at: datetime) 
     if n_lost < MOST_RESTARTS:
         give_back(connection, query, "was given back because its worker is gone", counts=False, at=at, is_lost=True)
         return
-    reason = f"The process that made the look was killed {n_lost} times while it was under way."
+    reason = f"The campaign's process was gone {n_lost} times while the look was under way."
     worker = query.worker or ""
     _end_lost(
         connection, query, Failure(FailureKind.PERMANENT, reason, worker, query.declared, at, {"times_lost": n_lost})

@@ -158,22 +158,28 @@ def _progress(connection: Connection, campaigns: Sequence[CampaignRecord]) -> Ma
         select(
             measurements.c.campaign_id,
             queries.c.round_index,
+            measurements.c.censoring,
             func.min(measurements.c.value).label("lowest"),
             func.max(measurements.c.value).label("highest"),
         )
         .join(queries, queries.c.id == measurements.c.query_id)
         .where(*_among(targets, measurements.c.campaign_id, measurements.c.fidelity), *STANDING)
-        .group_by(measurements.c.campaign_id, queries.c.round_index)
+        .group_by(measurements.c.campaign_id, queries.c.round_index, measurements.c.censoring)
         .order_by(measurements.c.campaign_id, queries.c.round_index)
     )
     objectives = {campaign.id: campaign.spec.objective for campaign in campaigns}
     found: dict[int, list[BestSoFar]] = {}
     for row in connection.execute(statement):
         objective = objectives[row.campaign_id]
+        if not objective.can_be_best(Censoring(row.censoring)):
+            continue
         value = row.highest if objective.goal is Goal.MAXIMIZE else row.lowest
-        before = found.setdefault(row.campaign_id, [])
-        is_best = not before or objective.is_better(value, than=before[-1].value)
-        before.append(BestSoFar(row.round_index, value if is_best else before[-1].value))
+        points = found.setdefault(row.campaign_id, [])
+        if points and not objective.is_better(value, than=points[-1].value):
+            value = points[-1].value
+        if points and points[-1].round_index == row.round_index:
+            points.pop()  # the same round's values of another censoring
+        points.append(BestSoFar(row.round_index, value))
     return {number: tuple(points) for number, points in found.items()}
 
 
@@ -198,9 +204,11 @@ def _best(
         .where(*_among(values, measurements.c.campaign_id, measurements.c.fidelity, measurements.c.value), *STANDING)
         .order_by(measurements.c.id.desc())  # of equal ones, the first remains
     )
+    objectives = {campaign.id: campaign.spec.objective for campaign in campaigns}
     return {
         row.campaign_id: BestValue(row.value, row.sigma, Censoring(row.censoring))
         for row in connection.execute(statement)
+        if objectives[row.campaign_id].can_be_best(Censoring(row.censoring))
     }
 
 

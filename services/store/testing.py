@@ -213,7 +213,7 @@ def check_looks_that_take_their_process_down_end(bench: Bench) -> None:
     assert queries.get(culprit.id).state is QueryState.FAILED
     (failed,) = bench.store.failures.list(campaign.id)
     assert failed.failure.kind is FailureKind.PERMANENT
-    assert f"was killed {MOST_RESTARTS} times" in failed.failure.reason
+    assert f"was gone {MOST_RESTARTS} times" in failed.failure.reason
     assert bench.store.ledger.balance(campaign.id).booked == culprit.declared.amount
 
 

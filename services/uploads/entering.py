@@ -117,7 +117,7 @@ def _answer(store: Store, entry: Entry, reading: Reading, intent: Intent, worker
 def _same_answer(store: Store, query_id: int, measurement: Measurement) -> MeasurementRecord:
     """The stored answer, where somebody hands in the same one again."""
     query = store.queries.get(query_id)
-    answers = [record for record in store.measurements.list(query.campaign_id) if record.query_id == query_id]
+    answers = [record for record in store.measurements.of_query(query_id) if not record.is_evidence]
     for record in answers:
         if _number(record.measurement) == _number(measurement):
             return record

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from domain.fidelity import Fidelity
+from domain.measurement import Censoring
 from domain.quantity import Goal, Objective
 from domain.states import CampaignState
 from domain.timing import Timing, TimingKind
 from services.intake import record_measurement, retract
 from services.intake.testing import claim, example_measurement
+from services.reports.spending import best_against_spent
 from services.store.examples import Bench, example_pick, example_spec, open_round
 from services.store.standings import Standing
 
@@ -22,11 +24,10 @@ def make(bench: Bench, name: str, *, goal: Goal = Goal.MINIMIZE):
     return bench.store.campaigns.create(spec)
 
 
-def answer(bench: Bench, query, value: float):
+def answer(bench: Bench, query, value: float, censoring: Censoring = Censoring.NONE):
     claimed = claim(bench.store, query)
-    return record_measurement(
-        bench.store, query.id, fence=claimed.fence, measurement=example_measurement(value, at=bench.clock)
-    )
+    measurement = replace(example_measurement(value, at=bench.clock), censoring=censoring)
+    return record_measurement(bench.store, query.id, fence=claimed.fence, measurement=measurement)
 
 
 def answer_round(bench: Bench, campaign, index: int, *values: float):
@@ -44,6 +45,21 @@ def standing_of(bench: Bench, campaign) -> Standing:
 def test_a_campaign_that_has_not_begun_stands_at_nothing(store_bench: Bench) -> None:
     assert store_bench.store.standings.of([]) == {}
     assert standing_of(store_bench, make(store_bench, "fresh")) == Standing()
+
+
+def test_a_bound_that_only_says_how_good_at_most_is_never_the_best(store_bench: Bench) -> None:
+    campaign = make(store_bench, "bounded", goal=Goal.MAXIMIZE)
+    open_round(store_bench.store, campaign.id, 0, [example_pick(n, "dft") for n in range(3)])
+    first, second, third = store_bench.store.queries.list(campaign.id)
+    answer(store_bench, first, -1.0, censoring=Censoring.BELOW)
+    assert standing_of(store_bench, campaign).best is None
+    answer(store_bench, second, -2.0)
+    answer(store_bench, third, -1.5, censoring=Censoring.ABOVE)
+    standing = standing_of(store_bench, campaign)
+    assert (standing.best.value, standing.best.censoring) == (-1.5, Censoring.ABOVE)
+    assert [point.value for point in standing.progress] == [-1.5]
+    curve = best_against_spent(store_bench.store, "bounded")["dft"]
+    assert [point.best for point in curve] == [-2.0, -1.5]
 
 
 def test_the_budget_is_the_ledgers(store_bench: Bench) -> None:

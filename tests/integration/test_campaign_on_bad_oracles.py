@@ -146,5 +146,5 @@ def test_a_look_that_takes_its_computer_down_is_given_up(plugged, tmp_path: Path
     document = plugged.document("unlucky")
     assert document["state"] == "completed"
     (reason,) = [failed["failure"]["reason"] for pick in document["picks"] for failed in pick["failures"]]
-    assert reason == f"The process that made the look was killed {MOST_RESTARTS} times while it was under way."
+    assert reason == f"The campaign's process was gone {MOST_RESTARTS} times while the look was under way."
     assert document["balance"]["reserved"] == pytest.approx(0)

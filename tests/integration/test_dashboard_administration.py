@@ -98,6 +98,13 @@ def test_what_waits_is_shown_with_its_price_and_what_is_left(served, campaign, a
     assert f"{balance.left + 200.7:,.2f}".rstrip("0").rstrip(".") in page
 
 
+def test_what_waits_of_one_campaign_is_shown_alone(served, campaign, as_role):
+    here, other = _waiting(served, campaign), _waiting(served, served.new_campaign(f"{campaign.name}-beside"))
+    page = as_role(Role.SCIENTIST).get(f"/approvals?campaign={campaign.name}")
+    assert f'value="{here}"' in page
+    assert f'value="{other}"' not in page
+
+
 def test_one_look_is_approved_by_its_own_button(served, campaign, as_role):
     number = _waiting(served, campaign)
     answer = as_role(Role.SCIENTIST).post("/approvals/approve", only=number, reason="worth it")

@@ -121,6 +121,8 @@ def test_a_look_is_given_up_by_who_may_run_the_campaign(client, headers, store) 
     campaign_id = store.campaigns.get(CAMPAIGN).id
     (query,) = store.queries.list(campaign_id, states={QueryState.CLAIMED})
     path = f"/campaigns/{CAMPAIGN}/looks/{query.id}/cancel"
+    elsewhere = client.post(f"/campaigns/another/looks/{query.id}/cancel", headers=headers["scientist"])
+    assert elsewhere.status_code == 404
     for name, status in (("viewer", 403), ("stranger", 404), ("scientist", 303)):
         answer = client.post(path, data={"reason": "too slow"}, headers=headers[name])
         assert answer.status_code == status

@@ -86,6 +86,14 @@ def test_no_step_loses_what_it_does_not_speak_of(step) -> None:
     assert names <= {"static", "dft", "lab"}
 
 
+@pytest.mark.parametrize("step", ["remove", "remove-x", "up", "down-0"])
+def test_a_step_at_no_rung_changes_nothing(step) -> None:
+    fields = fields_of(read_document(GOOD))
+    if step != "down-0":
+        assert with_step(fields, step) == fields
+    assert with_step({"name": "empty"}, step) == {"name": "empty"}
+
+
 def test_comments_stay_until_the_form_is_changed() -> None:
     text = "# why\n" + GOOD
     fields = draft_from_text(text).fields

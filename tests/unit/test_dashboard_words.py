@@ -31,6 +31,13 @@ def test_a_value_ends_where_its_uncertainty_ends(value, sigma, shown) -> None:
     assert words.quantity(value, "eV/atom", sigma=sigma) == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0, "0 EUR"), (0.001, "0.001000 EUR"), (12.5, "12.5 EUR"), (-12345.6, "−12,345.6 EUR")]
+)
+def test_what_costs_little_is_not_free(value, shown) -> None:
+    assert words.amount(value, "EUR") == shown
+
+
 def test_a_bound_is_written_as_one() -> None:
     assert words.quantity(1e-10, "S/cm", censoring=Censoring.BELOW) == "< 1 × 10⁻¹⁰ S\u00a0cm⁻¹"
 

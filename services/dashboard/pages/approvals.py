@@ -49,9 +49,15 @@ class Case:
 
 
 @router.get("")
-def show_waiting(view: TheView, store: TheStore, principal: Judge, after: After = 0) -> Response:
-    """Everything that waits, in the order in which it was chosen."""
-    return _waiting(view, store, principal, after=after)
+def show_waiting(
+    view: TheView,
+    store: TheStore,
+    principal: Judge,
+    after: After = 0,
+    campaign: Annotated[str | None, Query(max_length=63)] = None,
+) -> Response:
+    """Everything that waits, or what waits of one campaign, in the order in which it was chosen."""
+    return _waiting(view, store, principal, after=after, campaign=campaign)
 
 
 @router.get("/judged")
@@ -102,14 +108,16 @@ def _waiting(
     principal: Principal,
     *,
     after: int = 0,
+    campaign: str | None = None,
     judged: queries.ManyJudged | None = None,
     problem: Refused | None = None,
 ) -> Response:
-    page = queries.list_approvals(store, principal, after=after, limit=ON_A_PAGE)
+    page = queries.list_approvals(store, principal, after=after, limit=ON_A_PAGE, campaign=campaign)
     return view.page(
         "pages/approvals.html",
         status=200 if problem is None else status_of(problem).value,
         page=page,
+        campaign=campaign,
         cases=_cases(store, page.items),
         chosen=() if judged is None else judged.queries,
         reason="" if judged is None else judged.reason,

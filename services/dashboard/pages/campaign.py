@@ -8,13 +8,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
 
+from domain.errors import NotFoundError
 from domain.events import EventKind
 from domain.fidelity import AnsweredBy
 from domain.quantity import Goal
 from domain.states import CampaignState, QueryState
 from services.access.roles import Permission
 from services.api.change import Change, changing
-from services.api.dependencies import Name, Number, Reader, TheStore, visible_campaign
+from services.api.dependencies import Name, Number, Reader, TheStore, visible_campaign, visible_query
 from services.api.routers import campaigns, queries
 from services.api.views import campaign_details
 from services.dashboard.pages.frame import campaign_frame
@@ -110,7 +111,14 @@ def show_scorecard(name: Name, view: TheView, store: TheStore, principal: Reader
 
 @router.post("/looks/{query_id}/cancel")
 def cancel_look(name: Name, query_id: Number, view: TheView, change: Running, reason: Reason = "") -> Response:
-    """Gives a look up."""
+    """Gives a look of this campaign up.
+
+    Raises:
+        NotFoundError: If it is another campaign's.
+    """
+    campaign, query = visible_query(change.store, change.principal, query_id)
+    if campaign.name != name:
+        raise NotFoundError(f"Campaign {name} has no look number {query.id}.", remedy="List its looks.")
     queries.cancel_query(query_id, change, queries.Approval(reason))
     return view.go(link("campaigns", name))
 
@@ -151,7 +159,16 @@ def _best_measured(store: Store, campaign: CampaignRecord) -> CrystalRow | None:
     """The crystal with the best value at the target; None before the first."""
     goal, target = campaign.spec.objective, campaign.spec.fidelities.target.name
     sort = CrystalSort(CrystalOrder.VALUE, goal.sign, target, is_descending=goal.goal is Goal.MAXIMIZE)
-    return next(iter(store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), limit=1).items), None)
+    after = None
+    while True:
+        page = store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), after=after)
+        for row in page.items:
+            look = row.look_at(target)
+            if look is not None and goal.can_be_best(look.censoring):
+                return row
+        if page.next is None:
+            return None
+        after = page.next
 
 
 def _most_promising(store: Store, campaign: CampaignRecord) -> CrystalRow | None:

@@ -158,27 +158,26 @@ async def hand_in_result(  # noqa: PLR0913 - the parts of its form
     """Records the result, then keeps what was attached to it."""
     store, principal = change.store, change.principal
 
-    def record() -> Response | None:
+    def record() -> Response | int:
         visible_query(store, principal, query_id)
         try:
-            laboratory.hand_in_result(query_id, LaboratoryResult(written.measurement(), confirmed), change)
+            kept = laboratory.hand_in_result(query_id, LaboratoryResult(written.measurement(), confirmed), change)
         except (InvalidValueError, ConflictError) as error:
             can_be_confirmed = isinstance(error, UnconfirmedValueError)
             trouble = Trouble(error.problem, error.remedy, "result", can_be_confirmed)
             filled = Filled(written, trouble=trouble)
             return _page(view, store, principal, query_id, filled, status=status_of(error).value)
-        return None
+        return int(json.loads(bytes(kept.body))["id"])
 
-    refused = await run_in_threadpool(record)
-    if refused is not None:
-        return refused
+    measurement_id = await run_in_threadpool(record)
+    if isinstance(measurement_id, Response):
+        return measurement_id
     campaign, _ = await run_in_threadpool(visible_query, store, principal, query_id)
-    answers = await run_in_threadpool(store.measurements.of_query, query_id)
     notices: list[str] = []
     for file in files or ():
         if not file.size:
             continue
-        options = json.dumps({"measurement": str(answers[-1].id)})
+        options = json.dumps({"measurement": str(measurement_id)})
         try:
             answer = await hand_in_file(
                 name=campaign.name,

@@ -34,7 +34,22 @@ function coloured(trace) {
   return { ...trace, colorscale: [[0, low], [1, high]] };
 }
 
+// One question at a time for each figure: an older answer must not come after a newer one.
+const asking = new WeakSet();
+
 async function draw(canvas) {
+  if (asking.has(canvas)) {
+    return;
+  }
+  asking.add(canvas);
+  try {
+    await drawOnce(canvas);
+  } finally {
+    asking.delete(canvas);
+  }
+}
+
+async function drawOnce(canvas) {
   let answer;
   try {
     answer = await fetch(canvas.dataset.figure);
@@ -67,6 +82,16 @@ function drawAll(root) {
 }
 
 document.addEventListener("petalite:theme", () => drawAll(document));
-document.body.addEventListener("petalite:changed", () => drawAll(document));
+// Figures are made of the whole campaign: while much happens they follow now and then.
+const FIGURE_PAUSE_MS = 10000;
+let redrawing = null;
+let drawnAt = 0;
+document.body.addEventListener("petalite:changed", () => {
+  redrawing ??= window.setTimeout(() => {
+    redrawing = null;
+    drawnAt = Date.now();
+    drawAll(document);
+  }, Math.max(0, drawnAt + FIGURE_PAUSE_MS - Date.now()));
+});
 document.addEventListener("htmx:afterSettle", (event) => drawAll(event.detail.elt));
 drawAll(document);
