@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
@@ -32,7 +33,7 @@ from services.settings import load_settings
 POLL_S: Final = 2.0
 """How often Prefect is asked for flow runs where nobody wakes this process."""
 PATIENCE_S: Final = 20.0
-"""How long a flow run may take to give back what it has."""
+"""How long flow runs may take, together, to give back what they have."""
 
 
 def main() -> None:
@@ -107,8 +108,9 @@ class Runner:
         """Asks the processes to end, and kills those that do not."""
         for process in self._running.values():
             process.terminate()
+        deadline = time.monotonic() + PATIENCE_S
         for process in self._running.values():
-            process.join(PATIENCE_S)
+            process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
 
 

@@ -161,7 +161,7 @@ def _line(line: JsonObject, temperatures: Sequence[float]) -> list[JsonObject]:
         {
             "type": "scatter",
             "mode": "markers",
-            "name": "at 298.15 K",
+            "name": "at 298.15 K, 95 %",
             "x": [1000 / _ROOM_K],
             "y": [room * _ROOM_K],
             "error_y": {"type": "data", "array": [_TWO_SIDED_95 * room_sigma * _ROOM_K]},

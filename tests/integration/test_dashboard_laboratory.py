@@ -273,7 +273,7 @@ def test_a_series_is_drawn_over_temperature_with_its_interval(pages):
     place = hand_in(pages, "series.csv", sample="A-19", query=str(pages.store.queries.list(1)[-2].id))
     assert "Activation energy" in pages.get(place).text
     names = [trace["name"] for trace in pages.get(f"/api/v1{place}/plots/arrhenius").json()["data"]]
-    assert names == ["measured", "line", "at 298.15 K", "95 % interval", "95 % interval"]
+    assert names == ["measured", "line", "at 298.15 K, 95 %", "95 % interval", "95 % interval"]
 
 
 def test_no_file_and_two_files_are_refused(pages):
