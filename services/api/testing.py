@@ -32,6 +32,23 @@ from services.store.records import CampaignRecord
 
 OWN_GROUP = "petrology"
 OTHER_GROUP = "metallurgy"
+OBJECTS = frozenset(
+    {
+        "name",
+        "index",
+        "query_id",
+        "candidate_id",
+        "measurement_id",
+        "realization_id",
+        "artifact_id",
+        "upload_id",
+        "schedule_id",
+        "material_id",
+        "reference_id",
+        "material_measurement_id",
+    }
+)
+"""Path parameters that name what belongs to a campaign or a group."""
 _UNLIMITED = Rate(per_s=1e9, burst=1e9)
 
 

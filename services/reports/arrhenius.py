@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from domain.constants import BOLTZMANN_EV_PER_K, ROOM_K
 from domain.errors import NotFoundError
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import parse
@@ -12,9 +13,6 @@ from services.store.records import MeasurementRecord
 
 NOTE: Final = "arrhenius"
 """Key under which it keeps them."""
-_BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
-"""CODATA 2018."""
-_ROOM_K: Final = 298.15
 
 
 def draw_arrhenius(record: MeasurementRecord) -> Figure:
@@ -32,7 +30,7 @@ def draw_arrhenius(record: MeasurementRecord) -> Figure:
     points = parse(tuple[tuple[float, float, float | None], ...], line.get("points", ()), what="The series")
     energy = parse(float, line.get("activation_energy_eV"), what="The activation energy")
     room = parse(float, line.get("conductivity_S_per_cm"), what="The conductivity")
-    temperatures = sorted({_ROOM_K, *(temperature for temperature, _, _ in points)})
+    temperatures = sorted({ROOM_K, *(temperature for temperature, _, _ in points)})
     fitted: list[JsonValue] = [_on_line(room, energy, temperature) for temperature in temperatures]
     measured: JsonObject = {
         "type": "scatter",
@@ -63,5 +61,5 @@ def draw_arrhenius(record: MeasurementRecord) -> Figure:
 
 def _on_line(room: float, energy: float, temperature: float) -> float:
     """Conductivity (S/cm) by the line through σT, of an activation energy in eV at a temperature in K."""
-    exponent = energy / _BOLTZMANN_EV_PER_K * (1 / _ROOM_K - 1 / temperature)
-    return room * _ROOM_K / temperature * math.exp(exponent)
+    exponent = energy / BOLTZMANN_EV_PER_K * (1 / ROOM_K - 1 / temperature)
+    return room * ROOM_K / temperature * math.exp(exponent)

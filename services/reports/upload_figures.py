@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, cast
 
+from domain.constants import BOLTZMANN_EV_PER_K, ROOM_K
 from domain.errors import NotFoundError
 from domain.json_value import JsonObject, JsonValue
 from services.reports.figure import Figure
 from services.store.uploads import UploadRecord
 
-_BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
-_ROOM_K: Final = 298.15
 _TWO_SIDED_95: Final = 1.96
 _LINE_POINTS: Final = 60
 _VIEW: Final = 2.0
@@ -149,12 +148,12 @@ def _arrhenius(line: JsonObject) -> Figure:
 def _line(line: JsonObject, temperatures: Sequence[float]) -> list[JsonObject]:
     """The line through room temperature, and where its 95 % interval is known that too."""
     slope, slope_sigma = (
-        cast(float, line[name]) / _BOLTZMANN_EV_PER_K for name in ("activation_energy_eV", "activation_energy_sigma_eV")
+        cast(float, line[name]) / BOLTZMANN_EV_PER_K for name in ("activation_energy_eV", "activation_energy_sigma_eV")
     )
     room, room_sigma = (cast(float, line[name]) for name in ("conductivity_S_per_cm", "conductivity_sigma_S_per_cm"))
-    low, high = min([*temperatures, _ROOM_K]), max([*temperatures, _ROOM_K])
+    low, high = min([*temperatures, ROOM_K]), max([*temperatures, ROOM_K])
     inverse = [1 / high + (1 / low - 1 / high) * step / _LINE_POINTS for step in range(_LINE_POINTS + 1)]
-    middle = [math.log(room * _ROOM_K) - slope * (x - 1 / _ROOM_K) for x in inverse]
+    middle = [math.log(room * ROOM_K) - slope * (x - 1 / ROOM_K) for x in inverse]
     x: list[JsonValue] = [1000 * one for one in inverse]
     traces: list[JsonObject] = [
         {"type": "scatter", "mode": "lines", "name": "line", "x": x, "y": [math.exp(value) for value in middle]},
@@ -162,9 +161,9 @@ def _line(line: JsonObject, temperatures: Sequence[float]) -> list[JsonObject]:
             "type": "scatter",
             "mode": "markers",
             "name": "at 298.15 K, 95 %",
-            "x": [1000 / _ROOM_K],
-            "y": [room * _ROOM_K],
-            "error_y": {"type": "data", "array": [_TWO_SIDED_95 * room_sigma * _ROOM_K]},
+            "x": [1000 / ROOM_K],
+            "y": [room * ROOM_K],
+            "error_y": {"type": "data", "array": [_TWO_SIDED_95 * room_sigma * ROOM_K]},
             "marker": {"symbol": "diamond", "size": 11},
         },
     ]
@@ -172,7 +171,7 @@ def _line(line: JsonObject, temperatures: Sequence[float]) -> list[JsonObject]:
     if not isinstance(pivot, int | float):
         return traces
     # The variance of a line is a parabola about the temperature at which it is known best.
-    least = (room_sigma / room) ** 2 - (slope_sigma * (1 / _ROOM_K - 1 / pivot)) ** 2
+    least = (room_sigma / room) ** 2 - (slope_sigma * (1 / ROOM_K - 1 / pivot)) ** 2
     half = [_TWO_SIDED_95 * math.sqrt(max(0.0, least + (slope_sigma * (one - 1 / pivot)) ** 2)) for one in inverse]
     for sign, look in ((-1, {"showlegend": False}), (1, {"fill": "tonexty"})):
         y: list[JsonValue] = [math.exp(value + sign * width) for value, width in zip(middle, half, strict=True)]

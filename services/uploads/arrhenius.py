@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.constants import BOLTZMANN_EV_PER_K, ROOM_K
 from domain.errors import InvalidValueError
 
-BOLTZMANN_EV_PER_K: Final = 8.617333262e-5
-"""CODATA 2018."""
-ROOM_K: Final = 298.15
 _NEAR_K: Final = 1.0
 """A point this near to room temperature counts as measured there."""
 _SMALLEST_RELATIVE_SIGMA: Final = 1e-3

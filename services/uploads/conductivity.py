@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, cast
 
+from domain.constants import ROOM_K
 from domain.errors import InvalidValueError, PetaliteError
 from domain.json_value import JsonObject, JsonValue
 from domain.measurement import Censoring
@@ -12,7 +13,7 @@ from domain.parsing import parse, to_json_object
 from services.intake.units import read_temperature_K
 from services.store.uploads import RowState, UploadRow
 from services.uploads.adjusting import ADJUSTMENTS
-from services.uploads.arrhenius import ROOM_K, Point, fit_arrhenius
+from services.uploads.arrhenius import Point, fit_arrhenius
 from services.uploads.capacitances import (
     STANDARD_ERRORS,
     has_arcs,

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Final
 
 from domain.blueprint import Blueprint
 from domain.cost import Cost
@@ -14,6 +13,7 @@ from domain.errors import ConflictError, InvalidValueError, NotFoundError
 from domain.fidelity import Fidelity
 from domain.measurement import Measurement, Provenance
 from domain.quantity import Quantity
+from services.intake.handed_in import CLOCKS_DIFFER
 from services.intake.matching import cell_deviation
 from services.intake.remarks import remark_on_elements, remarks_on
 from services.intake.units import convert
@@ -21,9 +21,6 @@ from services.store import Store
 from services.store.records import CampaignRecord, CandidateRecord, MeasurementRecord, QueryRecord
 from services.store.uploads import RowState
 from services.uploads.entries import Checked, Destination, Entry, Reading
-
-_CLOCKS_DIFFER: Final = timedelta(minutes=10)
-"""By how much a laboratory's clock may be ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +232,7 @@ def judged(entry: Entry, intent: Intent, *, now: datetime, notes: Sequence[str],
             return Checked.refused(error.problem, error.remedy)
         if converted.unit != handed_in.unit:
             notes.append(f"{handed_in.value:g} {handed_in.unit} is {converted.value:.6g} {converted.unit}.")
-        if handed_in.measured_at > now + _CLOCKS_DIFFER:
+        if handed_in.measured_at > now + CLOCKS_DIFFER:
             return Checked.refused(
                 f"It was measured at {handed_in.measured_at.isoformat()}, which is in the future.",
                 "Correct the time or its zone.",

@@ -19,28 +19,13 @@ from services.access.tokens import create_token, revoke_token
 from services.api.app import PUBLIC_ROUTES
 from services.api.body_examples import BODY_EXAMPLES
 from services.api.documentation import operations, permissions_of
-from services.api.testing import OWN_GROUP, serving, timely
+from services.api.testing import OBJECTS, OWN_GROUP, serving, timely
 from services.reports.figures import Plot
 from services.reports.oracle_figures import OraclePlot
 from services.reports.upload_figures import UploadPlot
 from services.store import open_store
 
 CAMPAIGN = "matrix"
-OBJECTS = {
-    "name",
-    "index",
-    "query_id",
-    "candidate_id",
-    "measurement_id",
-    "realization_id",
-    "artifact_id",
-    "upload_id",
-    "schedule_id",
-    "material_id",
-    "reference_id",
-    "material_measurement_id",
-}
-"""Path parameters that name what belongs to a campaign or a group."""
 TABLE = b"query,formula,space group,value,unit\n,Li4Cl4,225,-1.2,eV/atom\n"
 READING = {"value": -1.3, "unit": "eV/atom", "temperature": "25 degC"}
 

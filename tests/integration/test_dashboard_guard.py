@@ -21,7 +21,7 @@ from services.api.app import PUBLIC_ROUTES, create_app
 from services.api.body_examples import BODY_EXAMPLES
 from services.api.documentation import operations, permissions_of
 from services.api.guard import SESSION_COOKIE
-from services.api.testing import OWN_GROUP, Served, serving
+from services.api.testing import OBJECTS, OWN_GROUP, Served, serving
 from services.dashboard.app import PUBLIC_PAGES, create_service
 from services.dashboard.assets import PREFIX
 from services.dashboard.view import POLICY
@@ -31,21 +31,6 @@ PASSWORD: Final = "a sentence that nobody guesses"
 OWN_PAGE: Final = {"Origin": "http://petalite.test", "Sec-Fetch-Site": "same-origin"}
 CAMPAIGN: Final = "matrix"
 TABLE: Final = b"query,formula,space group,value,unit\n,Li4Cl4,225,-1.2,eV/atom\n"
-OBJECTS: Final = {
-    "name",
-    "index",
-    "query_id",
-    "candidate_id",
-    "measurement_id",
-    "realization_id",
-    "artifact_id",
-    "upload_id",
-    "schedule_id",
-    "material_id",
-    "reference_id",
-    "material_measurement_id",
-}
-"""Path parameters that name what belongs to a campaign or a group."""
 FORMS: Final[dict[str, dict[str, str]]] = {
     "/administration/people/invite": {"role": "viewer"},
     "/administration/people/{user}/role": {"role": "viewer"},

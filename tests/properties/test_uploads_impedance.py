@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.constants import BOLTZMANN_EV_PER_K
 from domain.errors import InvalidValueError, UnreadableFileError
-from services.uploads.arrhenius import BOLTZMANN_EV_PER_K, Point, fit_arrhenius
+from services.uploads.arrhenius import Point, fit_arrhenius
 from services.uploads.impedance import CIRCUITS, Circuit, Spectrum, evaluate, fit_circuit
 from services.uploads.kramers_kronig import check_consistency
 from services.uploads.spectra import clean, names_spectrum, read_spectra
