@@ -59,9 +59,10 @@ _END: Final = Prepared(
     .returning(*_RETURNED),
     returning=[column.type for column in _RETURNED],
 )
-_HELD: Final = (
-    select(queries.c.id, queries.c.fence, *_RETURNED)
-    .where(queries.c.id.in_(bindparam("numbers", expanding=True)), queries.c.state == QueryState.CLAIMED.value)
+_ASKED: Final = (
+    select(queries.c.id, queries.c.fence, queries.c.state, *_RETURNED)
+    # Not by state as well: SQLite would then go through all that are claimed, however many those are.
+    .where(queries.c.id.in_(bindparam("numbers", expanding=True)))
     .order_by(queries.c.id)
     .with_for_update(of=queries, key_share=True)
 )
@@ -87,11 +88,11 @@ def lock_claimed(connection: Connection, fences: Mapping[int, int]) -> dict[int,
     Returns:
         Those that are held, by number.
     """
-    rows = connection.execute(_HELD, {"numbers": sorted(fences)}).all()
+    rows = connection.execute(_ASKED, {"numbers": sorted(fences)}).all()
     return {
         row.id: Answered(row.id, row.campaign_id, row.candidate_id, row.fidelity, Cost(row.declared_amount), *row[-2:])
         for row in rows
-        if row.fence == fences[row.id]
+        if row.state == QueryState.CLAIMED.value and row.fence == fences[row.id]
     }
 
 
