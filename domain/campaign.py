@@ -11,6 +11,7 @@ from domain.digest import derive_seed, require_finite
 from domain.errors import BudgetTooSmallError, InvalidValueError, SpecError
 from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonValue
+from domain.labels import require_label
 from domain.quantity import Objective
 from domain.search_space import SearchSpace
 
@@ -38,6 +39,7 @@ class Budget:
     """Declared cost of a look above which somebody must approve it before it is asked; None where nobody must."""
 
     def __post_init__(self) -> None:
+        require_label(self.unit, "budget.unit", example="core-seconds")
         if not (0 < self.per_round <= self.total < math.inf):
             raise InvalidValueError(
                 f"A total of {self.total} and {self.per_round} a round is no budget.",

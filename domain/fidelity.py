@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from domain.digest import content_digest, require_finite
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
+from domain.labels import require_label
 
 LABORATORY_ORACLE: Final = "laboratory"
 """The one oracle whose queries are answered by people."""
@@ -65,8 +66,7 @@ class Fidelity:
     """Looks of the oracle at the same time, in all campaigns together; None where nothing limits them."""
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise InvalidValueError("A fidelity has no name.", remedy="Name it, for example 'dft'.")
+        require_label(self.name, "The name of a fidelity", example="dft")
         if not (math.isfinite(self.cost) and self.cost > 0):
             raise InvalidValueError(
                 f"Fidelity '{self.name}' costs {self.cost}; a positive finite number was expected.",

@@ -68,7 +68,8 @@ FIDELITY = {"name": "a", "oracle": "o", "cost": 1.0}
         *[(Cost, {"amount": 0.0}, {"amount": x}, "A cost with amount") for x in NOT_FINITE],
         *[(Limits, {}, {"time_s": x}, "allow no look") for x in (0.0, -1.0, *NOT_FINITE)],
         *[(Limits, {}, {"memory_GiB": x}, "allow no look") for x in (0.0, -1.0, *NOT_FINITE)],
-        (Fidelity, FIDELITY, {"name": ""}, "A fidelity has no name"),
+        (Fidelity, FIDELITY, {"name": ""}, "The name of a fidelity '' cannot be used"),
+        (Fidelity, FIDELITY, {"name": "<b>dft</b>"}, "The name of a fidelity '<b>dft</b>' cannot be used"),
         *[(Fidelity, FIDELITY, {"cost": x}, "Fidelity 'a' costs") for x in (0.0, -1.0, *NOT_FINITE)],
         (Fidelity, FIDELITY, {"max_attempts": 0}, "Fidelity 'a' allows 0 attempts"),
         (Fidelity, FIDELITY, {"settings": {"deep": [{"er": math.nan}]}}, "The number nan cannot be stored"),
@@ -102,6 +103,10 @@ FIDELITY = {"name": "a", "oracle": "o", "cost": 1.0}
         *[
             (Budget, {"total": 10.0, "per_round": 1.0}, {"target_share": share}, "is no share")
             for share in (-0.1, 1.1, math.nan)
+        ],
+        *[
+            (Budget, {"total": 10.0, "per_round": 1.0}, {"unit": unit}, "budget.unit .* cannot be used")
+            for unit in ("", " EUR", "EUR ", "<a href='//else.where'>EUR</a>", "E\nUR", "E&UR", "x" * 64)
         ],
         (Component, {"name": "a"}, {"name": ""}, "A component has no name"),
         (Component, {"name": "a"}, {"settings": {"a": math.inf}}, "The number inf cannot be stored"),
@@ -264,3 +269,11 @@ def test_a_parse_error_survives_copying():
     error = ParseError("The spec", (Problem(("ladder", 0, "cost"), "too small"),))
     copied = pickle.loads(pickle.dumps(error))
     assert (str(copied), copied.problems) == (str(error), error.problems)
+
+
+@pytest.mark.parametrize(
+    "label", ["core-seconds", "k€", "€", "EUR", "CPU h", "node hours (A100)", "Å", "g/cm³", "90 %"]
+)
+def test_labels_may_be_written_as_people_write(label: str) -> None:
+    assert Budget(total=10.0, per_round=1.0, unit=label).unit == label
+    assert Fidelity(label, oracle="o", cost=1.0).name == label
