@@ -1,11 +1,13 @@
-"""Generators by name."""
+"""Generators by name: our own, and those that other packages register as entry points of `petalite.generators`."""
 
 from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
 from domain.campaign import Component
-from domain.errors import SpecError
+from domain.errors import ConflictError, SpecError
+from domain.json_value import JsonObject
 from domain.parsing import parse
 from domain.ports import Generator
 from domain.search_space import SearchSpace
@@ -13,14 +15,41 @@ from generators.settings import CrystalGFNSettings, UniformSettings
 
 T = TypeVar("T")
 
+GROUP: Final = "petalite.generators"
+"""An entry point names a `BuildGenerator`."""
+
+
+class BuildGenerator(Protocol):
+    """What another package's entry point names."""
+
+    def __call__(self, settings: JsonObject, space: SearchSpace, *, seed: int) -> Generator:
+        """Builds the generator.
+
+        Args:
+            settings: From the spec; unknown keys should be refused.
+            space: What it may imagine.
+            seed: Seed of its first weights.
+
+        Raises:
+            SpecError: If a setting is wrong.
+            EmptySpaceError: If the search space holds no crystal.
+        """
+        ...
+
 
 def require_generator(component: Component) -> None:
     """Refuses what no generator can be built from, and loads none.
 
+    Another package's generator looks at its own settings when it is built.
+
     Raises:
-        SpecError: If there is no such generator, or a setting is wrong.
+        SpecError: If there is no such generator, or a setting of one of ours is wrong.
+        ConflictError: If two packages register the same name.
     """
-    _settings(_known(component), component)
+    if component.name in _SETTINGS:
+        _settings(_SETTINGS[component.name], component)
+    else:
+        _registered(component)
 
 
 def build_generator(component: Component, space: SearchSpace, *, seed: int) -> Generator:
@@ -34,19 +63,28 @@ def build_generator(component: Component, space: SearchSpace, *, seed: int) -> G
     Raises:
         SpecError: If there is no such generator, or a setting is wrong.
         EmptySpaceError: If the search space holds no crystal.
+        ConflictError: If two packages register the same name.
     """
-    _known(component)
-    return _BUILDERS[component.name](component, space, seed)
+    if component.name in _BUILDERS:
+        return _BUILDERS[component.name](component, space, seed)
+    build = cast("BuildGenerator", _registered(component).load())
+    return build(component.settings, space, seed=seed)
 
 
-def _known(component: Component) -> type[CrystalGFNSettings] | type[UniformSettings]:
-    settings = _SETTINGS.get(component.name)
-    if settings is None:
+def _registered(component: Component) -> EntryPoint:
+    found = tuple(entry_points(group=GROUP, name=component.name))
+    if not found:
+        known = sorted({*_SETTINGS, *(entry_point.name for entry_point in entry_points(group=GROUP))})
         raise SpecError(
             f"generator.name: '{component.name}' is not a generator.",
-            remedy=f"Choose one of {', '.join(sorted(_SETTINGS))}.",
+            remedy=f"Choose one of {', '.join(known)}. Another package's must be installed first.",
         )
-    return settings
+    if len({entry_point.value for entry_point in found}) > 1:
+        raise ConflictError(
+            f"The generator '{component.name}' is registered twice, as {found[0].value} and as {found[1].value}.",
+            remedy="Uninstall one of the two packages, or rename its entry point.",
+        )
+    return found[0]
 
 
 def _crystal_gfn(component: Component, space: SearchSpace, seed: int) -> Generator:

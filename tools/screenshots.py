@@ -1,25 +1,30 @@
-"""Pictures of every page of the dashboard: light, dark, and as wide as a phone."""
+"""Pictures of every page of the dashboard: light, dark, and as wide as a phone.
+
+Names on the command line, such as `campaign_light crystal_dark`, take those alone.
+"""
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from scene import set_the_scene
 
-from services.dashboard.example import fill_campaign
 from services.dashboard.testing import GROUP, PASSWORD, ServedDashboard, served_dashboard
+from services.settings import load_settings
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "images"
-CAMPAIGN: Final = "salts"
 DESK: Final = {"width": 1280, "height": 900}
 PHONE: Final = {"width": 390, "height": 844}
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking")
-QUALITY: Final = 65
+QUALITY: Final = 60
+LONGEST: Final = 2000
+"""Pixels of a page from its top: what comes below is seen in the browser."""
 PATIENCE_MS: Final = 60_000
 SETTLED_MS: Final = 400
 """For what moves into its place."""
@@ -37,11 +42,12 @@ class Variant:
 VARIANTS: Final = (Variant("light", "light", DESK), Variant("dark", "dark", DESK), Variant("phone", "light", PHONE))
 
 
-def pages_of(served: ServedDashboard) -> dict[str, tuple[tuple[str, str], ...]]:
+def pages_of(served: ServedDashboard, home: Path) -> dict[str, tuple[tuple[str, str], ...]]:
     """The pages, by name and path, that each role is shown at."""
-    campaign = fill_campaign(served.store, CAMPAIGN, group=GROUP)
-    crystal = served.store.candidates.list(campaign.id)[1].id
-    here = f"/campaigns/{CAMPAIGN}"
+    campaign = set_the_scene(served.store, load_settings({"PETALITE_HOME": str(home)}), group=GROUP)
+    pellets = served.store.queries.list(campaign.id, fidelity="pellet")
+    crystal = pellets[0].candidate_id
+    here = f"/campaigns/{campaign.name}"
     return {
         "scientist": (
             ("campaigns", "/campaigns"),
@@ -59,7 +65,12 @@ def pages_of(served: ServedDashboard) -> dict[str, tuple[tuple[str, str], ...]]:
             ("materials", "/materials"),
             ("account", "/account"),
         ),
-        "laboratory": (("laboratory", "/laboratory"), ("uploads", f"{here}/uploads")),
+        "laboratory": (
+            ("laboratory", "/laboratory"),
+            ("sample", f"/laboratory/queries/{pellets[-1].id}"),
+            ("uploads", f"{here}/uploads"),
+            ("spectrum", "/uploads/1/rows/1"),
+        ),
         "administrator": (("administration", "/administration"), ("audit", "/administration/audit")),
     }
 
@@ -89,27 +100,37 @@ def wait_until_drawn(page: Page) -> None:
     page.wait_for_timeout(SETTLED_MS)
 
 
+def take_all(page: Page, asked: Mapping[str, str]) -> None:
+    """Takes pictures of pages, by name and path."""
+    for name, path in asked.items():
+        page.goto(path)
+        wait_until_drawn(page)
+        width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, LONGEST)}
+        page.screenshot(path=FOLDER / f"{name}.jpg", full_page=True, clip=clip, type="jpeg", quality=QUALITY)
+
+
 def main() -> None:
     """Takes all pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("Chromium is not installed; `make browser` installs it.")
+    wanted = frozenset(sys.argv[1:])
     with (
         tempfile.TemporaryDirectory() as home,
         served_dashboard(Path(home)) as served,
         sync_playwright() as playwright,
     ):
-        pages = pages_of(served)
+        pages = pages_of(served, Path(home))
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         for variant in VARIANTS:
             for role, places in pages.items():
-                with signed_in(browser, served, role, variant) as page:
-                    for name, path in places:
-                        page.goto(path)
-                        wait_until_drawn(page)
-                        picture = FOLDER / f"{name}_{variant.name}.jpg"
-                        page.screenshot(path=picture, full_page=True, type="jpeg", quality=QUALITY)
+                asked = {f"{name}_{variant.name}": path for name, path in places}
+                asked = {name: path for name, path in asked.items() if not wanted or name in wanted}
+                if asked:
+                    with signed_in(browser, served, role, variant) as page:
+                        take_all(page, asked)
         browser.close()
 
 

@@ -19,6 +19,7 @@ cleanup() { as_owner "$bin/pg_ctl" -D "$folder/data" -m immediate -s stop || tru
 trap cleanup EXIT
 as_owner "$bin/initdb" -D "$folder/data" -A trust -U postgres >/dev/null
 port=55432
+# Without fsync what was committed outlives every process that the tests kill, the server too, but not the power.
 as_owner "$bin/pg_ctl" -D "$folder/data" -s -w -l "$folder/log" \
-    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder" start
+    -o "-p $port -c fsync=off -c full_page_writes=off -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder" start
 PETALITE_TEST_POSTGRES_URL="postgresql://postgres@127.0.0.1:$port/postgres" "$python" -m pytest -n "${PROCESSES:-2}" --dist loadfile -m "postgres and not slow" -q
