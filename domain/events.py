@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     """Something worth a line happened inside a stage."""
     TRAINING = "generator.training"
     """Progress of the generator's training, every few percent."""
+    DRAWN = "generator.drawn"
+    """The generator drew the crystals to choose from."""
     QUERY_CLAIMED = "query.claimed"
     QUERY_DONE = "query.done"
     QUERY_FAILED = "query.failed"

@@ -11,7 +11,7 @@ from domain.states import CampaignState, RoundState
 from flows.campaign_round import campaign_round
 from flows.closing import refresh_summary
 from flows.prudence import is_runnable, is_worthwhile
-from flows.runner import RUNNER_PREFIX, runner_lease
+from flows.runner import RUNNER_PREFIX, is_alive, runner_lease
 from flows.standing import open_queries, waits_for_approval
 from flows.workplace import Workplace, open_workplace
 from services.settings import load_settings
@@ -66,7 +66,7 @@ def advance(campaign: str, *, by_worker: bool = False) -> Outcome:
 
 def _advance(workplace: Workplace) -> Outcome:
     store, campaign_id = workplace.store, workplace.campaign.id
-    store.queries.requeue_held_by(campaign_id, RUNNER_PREFIX)
+    store.queries.requeue_held_by(campaign_id, RUNNER_PREFIX, is_alive=is_alive)
     store.queries.requeue_lapsed(store.now())
     if workplace.campaign.state in _STARTABLE and not is_runnable(workplace):
         return _ended(workplace)
@@ -130,7 +130,7 @@ def _waits_for_others(workplace: Workplace, latest: RoundRecord) -> bool:
     """Whether machines owe any answer, or a laboratory does and none has come since the last round learned.
 
     Asking on without them would spend the budget on what their answers may make worthless. Machines answer all they
-    are asked within hours; a laboratory's first answer is worth going on with.
+    are asked within hours; a laboratory's first answer is worth going on with, a mended one is not.
     """
     asked = {query.fidelity for query in open_queries(workplace)} & workplace.waiting_fidelities
     if any(not workplace.fidelity(name).is_laboratory for name in asked):
@@ -139,7 +139,7 @@ def _waits_for_others(workplace: Workplace, latest: RoundRecord) -> bool:
 
 
 def _laboratory_has_answered(workplace: Workplace, latest: RoundRecord) -> bool:
-    return any(workplace.fidelity(name).is_laboratory for name in workplace.news_since(latest.notes))
+    return any(workplace.fidelity(name).is_laboratory for name in workplace.answered_since(latest.notes))
 
 
 def _announce_worker(workplace: Workplace) -> None:

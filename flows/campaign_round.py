@@ -36,13 +36,13 @@ def campaign_round(campaign: str, index: int, runner: str) -> None:
     with open_workplace(campaign, runner) as workplace:
         opened = workplace.round(index)
         if opened is None:
-            n_values = workplace.n_values()  # before the fit: what comes meanwhile is news to the next round
+            known = workplace.known()  # before the fit: what comes meanwhile is news to the next round
             belief = learn(workplace, index)
             sample = imagine(workplace, belief, index)
             picks = choose(workplace, belief, sample, index)
             if not workplace.may_go_on():
                 return
-            opened = open_round(workplace, belief, picks, index=index, n_values=n_values)
+            opened = open_round(workplace, belief, picks, index=index, known=known)
         for fidelity in workplace.spec.fidelities.names:
             ask(workplace, opened, fidelity)
         if workplace.may_go_on() and is_asked(workplace, opened):
@@ -69,10 +69,10 @@ def choose(workplace: Workplace, belief: Belief, sample: Sample, index: int) -> 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=2)
 def open_round(
-    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, n_values: JsonObject
+    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, known: JsonObject
 ) -> RoundRecord:
     """Writes the round's candidates, queries and reservations down in one transaction."""
-    return open_with_picks(workplace, belief, picks, index=index, n_values=n_values)
+    return open_with_picks(workplace, belief, picks, index=index, known=known)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=2)

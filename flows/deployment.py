@@ -1,8 +1,8 @@
 """The process that carries out a worker's flow runs, each in a process of its own.
 
-Run as `python -m flows.deployment`; it ends, and its flow runs with it, at the end of its standard input, and asks for
-flow runs at once when a line comes there. What is ended in the middle goes on later: the store knows where each
-campaign stands.
+Run as `python -m flows.deployment`; it ends at the end of its standard input, and asks for flow runs at once when a
+line comes there. Its flow runs end with it, even if it is killed. What is ended in the middle goes on later: the store
+knows where each campaign stands.
 
 Prefect's own runner starts an interpreter for each flow run, which on a busy machine spends most of a minute on loading
 libraries. This process has loaded them once and for all, keeps to one thread, and forks.
@@ -27,6 +27,7 @@ import structlog
 from domain.json_value import JsonObject
 from flows.prefect_api import PrefectApi, PrefectAwayError
 from flows.prefect_runs import FlowRuns
+from services.children import end_with_forker
 from services.logging import configure_logging
 from services.settings import load_settings
 
@@ -117,9 +118,14 @@ class Runner:
 def _start(work: Callable[[JsonObject], None], flow_run: JsonObject) -> BaseProcess:
     # Elsewhere a process that has loaded numerical libraries cannot be forked safely.
     way = multiprocessing.get_context("fork") if sys.platform == "linux" else multiprocessing.get_context("spawn")
-    process = way.Process(target=work, args=(flow_run,))
+    process = way.Process(target=_work_while_wanted, args=(work, flow_run))
     process.start()
     return process
+
+
+def _work_while_wanted(work: Callable[[JsonObject], None], flow_run: JsonObject) -> None:
+    end_with_forker(patience_s=PATIENCE_S)
+    work(flow_run)
 
 
 def carry_out(flow_run: JsonObject) -> None:

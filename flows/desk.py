@@ -12,7 +12,7 @@ from domain.ports import ComputedOracle
 from flows.answers import as_refusal, failure_of, measurement_of
 from flows.outage import outlast
 from flows.references import MissingReference
-from flows.standing import queued_queries
+from flows.standing import held_queries, queued_queries
 from flows.workplace import Workplace
 from oracles.process import Answer, OracleProcess, Refusal
 from services.intake import record_failure, record_measurement
@@ -84,22 +84,28 @@ class Desk:
         self._workplace.store.queries.release(query.id, query.fence)
 
     def _claim_next(self, worker: str) -> QueryRecord | None:
-        while self._workplace.may_go_on() and (queued := self._queued()):
+        lease_s = self._fidelity.limits.time_s + LEASE_MARGIN_S
+        while self._workplace.may_go_on() and (queued := self._to_claim(worker)):
             for query in queued:
-                lease_s = self._fidelity.limits.time_s + LEASE_MARGIN_S
                 claimed = self._workplace.store.queries.claim(query.id, worker=worker, lease_s=lease_s)
                 if claimed is not None:
                     return claimed
-            if self._queued():
+            if self._to_claim(worker):
                 # Another campaign keeps the oracle busy.
                 self._closed.wait(PATIENCE_S)
         return None
 
-    def _queued(self) -> tuple[QueryRecord, ...]:
+    def _to_claim(self, worker: str) -> tuple[QueryRecord, ...]:
+        """What the worker holds without knowing it comes first, because the store's reply was lost on its way.
+
+        A worker has one look at a time, and asks for the next only when it has none.
+        """
         if self._closed.is_set():
             return ()
-        queued = queued_queries(self._workplace, self._fidelity.name, self._round_index)
-        return tuple(query for query in queued if self._only in {None, query.id})
+        fidelity, index = self._fidelity.name, self._round_index
+        held = held_queries(self._workplace, fidelity, index, worker=worker)
+        queued = queued_queries(self._workplace, fidelity, index)
+        return tuple(query for query in (*held, *queued) if self._only in {None, query.id})
 
     def _missing_reference(self, blueprint: Blueprint) -> Refusal | None:
         for symbol in self._oracle.reference_elements(blueprint):

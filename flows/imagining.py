@@ -2,6 +2,7 @@
 
 import torch
 
+from domain.batch import BlueprintBatch
 from domain.events import EventKind
 from domain.ports import Sample, TrainingStep
 from flows.workplace import Workplace
@@ -28,7 +29,24 @@ def imagine_crystals(workplace: Workplace, belief: Belief, index: int) -> Sample
         round=index,
         generator=generator.version,
     )
-    return generator.sample(workplace.spec.pool_size, rng=rng)
+    drawn = generator.sample(workplace.spec.pool_size, rng=rng)
+    _tell_variety(workplace, drawn.batch, index)
+    return drawn
+
+
+def _tell_variety(workplace: Workplace, drawn: BlueprintBatch, index: int) -> None:
+    """Says how far what was drawn differs: cells are continuous, so crystals of one group and composition are alike."""
+    kinds = torch.cat([drawn.space_group[:, None], drawn.counts], dim=1)
+    n_kinds = len({tuple(kind) for kind in kinds.tolist()})
+    workplace.emit(
+        EventKind.DRAWN,
+        f"imagine: {n_kinds} of the {len(drawn)} crystals drawn differ in composition or space group",
+        round=index,
+        n_drawn=len(drawn),
+        n_kinds=n_kinds,
+        n_space_groups=len(set(drawn.space_group.tolist())),
+        n_elements=int((drawn.counts > 0).any(dim=0).sum()),
+    )
 
 
 def _train(workplace: Workplace, belief: Belief, index: int, rng: torch.Generator) -> None:

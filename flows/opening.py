@@ -12,7 +12,7 @@ from surrogates.ports import Belief
 
 
 def open_with_picks(
-    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, n_values: JsonObject
+    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, known: JsonObject
 ) -> RoundRecord:
     """Writes candidates, queries and reservations down; a round that is open already is returned as it is.
 
@@ -23,10 +23,10 @@ def open_with_picks(
         belief: From which the picks were chosen.
         picks: The looks.
         index: Number of the round.
-        n_values: How many values the belief has learned, by fidelity.
+        known: What the belief has learned from, for the round's notes (`Workplace.known`).
     """
     try:
-        opened = _open(workplace, belief, picks, index=index, n_values=n_values)
+        opened = _open(workplace, belief, picks, index=index, known=known)
     except AskedBeforeError:
         asked = asked_looks(workplace)
         fresh = tuple(pick for pick in picks if (pick.blueprint.digest, pick.fidelity) not in asked)
@@ -34,7 +34,7 @@ def open_with_picks(
             raise
         n_left_out = len(picks) - len(fresh)
         workplace.emit(EventKind.STAGE_NOTE, f"choose: {n_left_out} looks left out, which were answered meanwhile")
-        return open_with_picks(workplace, belief, fresh, index=index, n_values=n_values)
+        return open_with_picks(workplace, belief, fresh, index=index, known=known)
     counts = {name: sum(pick.fidelity == name for pick in picks) for name in workplace.ladder.names}
     workplace.emit(
         EventKind.STAGE_NOTE,
@@ -46,7 +46,7 @@ def open_with_picks(
 
 
 def _open(
-    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, n_values: JsonObject
+    workplace: Workplace, belief: Belief, picks: tuple[Pick, ...], *, index: int, known: JsonObject
 ) -> RoundRecord:
     return workplace.store.rounds.open(
         workplace.campaign.id,
@@ -54,5 +54,5 @@ def _open(
         picks=picks,
         generator_version=workplace.generator.version,
         surrogate_version=workplace.surrogate.version,
-        notes={"diagnostics": to_json_value(belief.diagnostics), "n_values": n_values},
+        notes={"diagnostics": to_json_value(belief.diagnostics), **known},
     )

@@ -55,6 +55,23 @@ def runner_lease(store: Store, campaign_id: int) -> Iterator[str | None]:
         store.campaigns.release_runner(campaign_id, holder)
 
 
+def is_alive(worker: str) -> bool:
+    """Whether a runner, or who works for it, is known to live: its process is one of this machine's."""
+    return _lives(worker) is True
+
+
+def _lives(worker: str) -> bool | None:
+    """Whether a runner's process lives; None where it is another machine's, of which nobody knows."""
+    machine, _, process = worker.removeprefix(RUNNER_PREFIX).partition(":")
+    process_id = process.partition(":")[0]
+    if machine != _machine() or not process_id.isdigit():
+        return None
+    try:
+        return psutil.Process(int(process_id)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _machine() -> str:
     """Names this machine, this boot of it and this container: only there does a process number mean anything."""
     parts = [socket.gethostname(), *(_read(name) for name in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"))]
@@ -73,9 +90,5 @@ def _read(name: str) -> str:
 def _replace_dead_runner(store: Store, campaign_id: int) -> None:
     """Takes the lease from a runner of this machine that no longer lives, without waiting for it to lapse."""
     runner = store.campaigns.runner(campaign_id)
-    if runner is None:
-        return
-    machine, _, process = runner.holder.removeprefix(RUNNER_PREFIX).partition(":")
-    process_id = process.partition(":")[0]
-    if machine == _machine() and process_id.isdigit() and not psutil.pid_exists(int(process_id)):
+    if runner is not None and _lives(runner.holder) is False:
         store.campaigns.release_runner(campaign_id, runner.holder)

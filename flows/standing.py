@@ -15,6 +15,15 @@ def queued_queries(workplace: Workplace, fidelity: str, round_index: int) -> tup
     )
 
 
+def held_queries(workplace: Workplace, fidelity: str, round_index: int, *, worker: str) -> tuple[QueryRecord, ...]:
+    """The queries of a round and fidelity that a worker holds by a lease that has not lapsed."""
+    now = workplace.store.now()
+    claimed = workplace.store.queries.list(
+        workplace.campaign.id, states=frozenset({QueryState.CLAIMED}), fidelity=fidelity, round_index=round_index
+    )
+    return tuple(q for q in claimed if q.worker == worker and q.lease_until is not None and q.lease_until > now)
+
+
 def queries_not_asked(workplace: Workplace, fidelity: str, round_index: int) -> tuple[QueryRecord, ...]:
     """The queries of a round and fidelity that nobody has begun: they wait for somebody, or for approval."""
     return workplace.store.queries.list(

@@ -73,4 +73,5 @@ def sweep(store: Store) -> None:
     forget_old_keys(store)
     store.sessions.sweep()
     store.invitations.sweep()
+    store.password_links.sweep()
     store.login_failures.sweep(store.now() - WINDOW)

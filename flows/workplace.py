@@ -133,16 +133,28 @@ class Workplace:
         """How many values have come at each fidelity, for a round's notes. Counted before the fit that learns them."""
         return dict(self.store.measurements.counts(self.campaign.id))
 
+    def known(self) -> JsonObject:
+        """What a round is about to learn from, for its notes: how many values, and how many answers, by fidelity."""
+        return {"n_values": self.n_values(), "n_answers": dict(self.store.measurements.n_answers(self.campaign.id))}
+
+    def answered_since(self, notes: JsonObject) -> frozenset[str]:
+        """Fidelities at which looks were answered since those that a round's notes count; a corrected one is none."""
+        if "n_answers" not in notes:  # a round of an older Petalite
+            return self.news_since(notes)
+        return _more(self.store.measurements.n_answers(self.campaign.id), notes["n_answers"])
+
     def news_since(self, notes: JsonObject) -> frozenset[str]:
         """Fidelities at which values have come, or were corrected, since those that a round's notes count."""
-        known = notes.get("n_values")
-        before = known if isinstance(known, Mapping) else {}
-        now = self.store.measurements.counts(self.campaign.id)
-        return frozenset(fidelity for fidelity, number in now.items() if number != before.get(fidelity))
+        return _more(self.store.measurements.counts(self.campaign.id), notes.get("n_values"))
 
     def emit(self, kind: EventKind, message: str, **payload: JsonValue) -> None:
         """Tells everybody who watches the campaign what has happened."""
         self.store.events.append(Event(kind=kind, campaign=self.campaign.name, message=message, payload=payload))
+
+
+def _more(now: Mapping[str, int], noted: JsonValue) -> frozenset[str]:
+    before = noted if isinstance(noted, Mapping) else {}
+    return frozenset(fidelity for fidelity, number in now.items() if number != before.get(fidelity))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Child processes that are replaced when they die and end when their parent ends, however it ends."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +17,8 @@ import structlog
 
 REPLACE_AFTER_S: Final = 5.0
 """A child that dies at once is not replaced more often than this."""
+_LOOK_S: Final = 1.0
+"""How often a forked process looks whether its parent is still there."""
 
 
 class Child:
@@ -89,3 +93,24 @@ def _wait_for_end() -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_forker(*, patience_s: float) -> None:
+    """Lets this process receive SIGTERM when the one that started it by `multiprocessing` is gone, however it ended.
+
+    Args:
+        patience_s: How long it may take to end before it is killed.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        watch = (parent.pid, parent.sentinel, patience_s)
+        threading.Thread(target=_wait_for_forker, args=watch, name="end-with-forker", daemon=True).start()
+
+
+def _wait_for_forker(number: int, sentinel: int, patience_s: float) -> None:
+    while os.getppid() == number:
+        # Processes that were forked after this one keep its sentinel from telling, so it cannot be relied on alone.
+        wait([sentinel], _LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(patience_s)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -19,7 +19,7 @@ from services.intake.door import answer_of, shown
 from services.intake.handed_in import HandedInMeasurement, read_measurement, storable_object
 from services.intake.units import convert
 from services.store import Store
-from services.store.campaigns import read_campaign, wake_campaign
+from services.store.campaigns import read_campaign
 from services.store.events import write_events
 from services.store.material_values import (
     MaterialMeasurementRecord,
@@ -38,6 +38,7 @@ from services.store.results import (
     newest_answer,
     read_stored_measurement,
 )
+from services.store.waking import bring_news
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def replace_withdrawn(
     )
     payload: JsonObject = {"query_id": query.id, "measurement_id": found.id, "supersedes": record.id, "by": worker}
     write_events(connection, campaign.id, [(EventKind.MEASUREMENT_AMENDED, message, payload)], at=now)
-    wake_campaign(connection, campaign.id, at=now)
+    bring_news(connection, campaign.id, at=now)
     return found
 
 
@@ -274,4 +275,4 @@ def _tell(
 ) -> None:
     kind = EventKind.MEASUREMENT_RETRACTED if correction.is_retraction else EventKind.MEASUREMENT_AMENDED
     write_events(connection, campaign_id, [(kind, message, {**payload, **correction.said})], at=now)
-    wake_campaign(connection, campaign_id, at=now)
+    bring_news(connection, campaign_id, at=now)

@@ -18,7 +18,7 @@ from services.intake.remarks import REMARKS, remarks_on
 from services.intake.units import convert
 from services.store import Store
 from services.store.answers import Answered, book_answered, end_claimed, read_spec, title_of
-from services.store.campaigns import read_campaign, wake_campaign
+from services.store.campaigns import read_campaign
 from services.store.candidates import has_realization, write_realizations
 from services.store.events import write_events
 from services.store.query_steps import describe_query, fail_query, lock_query, read_query
@@ -30,6 +30,7 @@ from services.store.results import (
     find_failure_digests,
     find_measurement,
 )
+from services.store.waking import bring_news
 
 
 def record_measurement(
@@ -71,7 +72,7 @@ def record_measurement(
         record = append_measurement(connection, answer_of(query, fence, handed_in, converted), at=now)
         book_answered(connection, [(query, converted.cost)], at=now)
         write_events(connection, query.campaign_id, [done_event(query, converted)], at=now)
-        wake_campaign(connection, query.campaign_id, at=now)
+        bring_news(connection, query.campaign_id, at=now)
         return record
 
 

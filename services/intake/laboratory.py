@@ -282,7 +282,8 @@ def _after_answer(
 def _not_yours(query: QueryRecord) -> ConflictError:
     if query.state is QueryState.CLAIMED:
         return ConflictError(
-            f"Query {query.id} is held by {query.worker}.", remedy="They can give it back: petalite lab release."
+            f"Query {query.id} is held by {query.worker}.",
+            remedy="Choose another one. They can give it back, on its page or by petalite lab release.",
         )
     if query.state is QueryState.QUEUED:
         return ConflictError(

@@ -12,10 +12,10 @@ from services.intake.door import answer_of, as_learned, done_event
 from services.intake.handed_in import read_measurement
 from services.store import Store
 from services.store.answers import Answered, book_answered, end_locked, lock_claimed, read_spec
-from services.store.campaigns import wake_campaign
 from services.store.events import write_events_of_many
 from services.store.records import MeasurementRecord
 from services.store.results import NewMeasurement, append_measurements
+from services.store.waking import bring_news
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +79,5 @@ def _record(
     events = ((query.campaign_id, *done_event(query, measurement)) for query, measurement in answered)
     write_events_of_many(connection, events, at=now)
     for campaign_id in sorted({query.campaign_id for query, _ in answered}):
-        wake_campaign(connection, campaign_id, at=now)
+        bring_news(connection, campaign_id, at=now)
     return dict(zip(ready, records, strict=True))

@@ -19,7 +19,7 @@ from services.intake.handed_in import HandedInMeasurement, read_measurement
 from services.intake.matching import match_candidate
 from services.intake.units import convert
 from services.store import Store
-from services.store.campaigns import lock_campaign, wake_campaign
+from services.store.campaigns import lock_campaign
 from services.store.events import write_events
 from services.store.material_values import (
     MaterialMeasurementRecord,
@@ -32,6 +32,7 @@ from services.store.materials import MaterialFilter, MaterialRecord
 from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
 from services.store.results import find_measurement
 from services.store.unasked import CandidateCell, add_unasked_query, find_query
+from services.store.waking import bring_news
 
 SOURCE = "unsolicited"
 """The collection of materials that were measured for a campaign and known to no other."""
@@ -228,5 +229,5 @@ def _about_material(
     )
     payload: JsonObject = {"material_id": material.id, "material_measurement_id": record.id, "value": converted.value}
     write_events(connection, campaign.id, [(EventKind.MATERIAL_MEASURED, message, payload)], at=now)
-    wake_campaign(connection, campaign.id, at=now)
+    bring_news(connection, campaign.id, at=now)
     return UnsolicitedRecord(UnsolicitedOutcome.MATERIAL, None, record)

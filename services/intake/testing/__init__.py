@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.intake.testing.answers import (
+    check_answers_start_no_campaign,
     check_any_last_words_are_kept,
     check_cancelled_query_takes_evidence_only,
     check_laboratory_result,
@@ -72,6 +73,7 @@ __all__ = [
 
 INTAKE_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_measurement_is_booked_once,
+    check_answers_start_no_campaign,
     check_units_are_converted,
     check_late_answers_are_evidence,
     check_lost_workers_use_attempts_up,

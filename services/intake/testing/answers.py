@@ -7,7 +7,7 @@ import pytest
 from domain.blueprint import Realization
 from domain.errors import ConflictError, IllegalTransitionError, InvalidValueError, NotFoundError
 from domain.measurement import Censoring, FailureKind
-from domain.states import QueryState
+from domain.states import CampaignState, QueryState
 from services.intake import Reading, record_failure, record_laboratory_result, record_measurement
 from services.intake.testing.examples import claim, example_failure, example_measurement
 from services.store.examples import Bench, example_pick, open_example
@@ -39,6 +39,24 @@ def check_measurement_is_booked_once(bench: Bench) -> None:
     with pytest.raises(ConflictError, match="answered with another payload"):
         record_failure(bench.store, query.id, fence=fence, failure=example_failure())
     assert bench.store.measurements.list(campaign.id) == (record,)
+
+
+def check_answers_start_no_campaign(bench: Bench) -> None:
+    """What comes before anybody has started a campaign is kept, and spends no money; afterwards it wakes it."""
+    campaigns, now = bench.store.campaigns, bench.clock()
+    campaign, _, queries = open_example(bench.store, [example_pick(number) for number in range(3)])
+    claims = [(query.id, claim(bench.store, query).fence) for query in queries]
+    record_measurement(bench.store, claims[0][0], fence=claims[0][1], measurement=example_measurement())
+    failure = example_failure(FailureKind.PERMANENT)
+    record_failure(bench.store, claims[1][0], fence=claims[1][1], failure=failure)
+    assert campaigns.by_id(campaign.id).state is CampaignState.READY
+    assert campaigns.waking(now) == ()
+    campaigns.wake(campaign.id)
+    assert campaigns.waking(now) == (campaigns.by_id(campaign.id),), "somebody has started it"
+    assert campaigns.take_wake(campaign.id, now)
+    campaigns.set_state(campaign.id, CampaignState.RUNNING)
+    record_measurement(bench.store, claims[2][0], fence=claims[2][1], measurement=example_measurement())
+    assert campaigns.by_id(campaign.id).wake_at == now
 
 
 def check_units_are_converted(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from domain.errors import (
 from domain.events import EventKind
 from domain.lattice import LatticeParameters
 from domain.measurement import Censoring, Measurement
-from domain.states import QueryState
+from domain.states import CampaignState, QueryState
 from services.intake import (
     Changes,
     Reading,
@@ -366,9 +366,9 @@ def check_submitted_work_is_durable_when_promised(bench: Bench) -> None:
 
 def _answered(bench: Bench) -> tuple[int, QueryRecord, MeasurementRecord]:
     campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    bench.store.campaigns.set_state(campaign.id, CampaignState.RUNNING)
     fence = claim(bench.store, query).fence
-    record = record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement())
-    return campaign.id, query, record
+    return campaign.id, query, record_measurement(bench.store, query.id, fence=fence, measurement=example_measurement())
 
 
 def _amend(bench: Bench, measurement_id: int, value: float) -> MeasurementRecord:

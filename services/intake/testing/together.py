@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from domain.measurement import Measurement
-from domain.states import QueryState
+from domain.states import CampaignState, QueryState
 from services.intake import record_measurement
 from services.intake.testing.examples import claim, example_measurement
 from services.intake.together import MachineAnswer, record_together
@@ -19,6 +19,7 @@ def check_together_is_as_one_by_one(bench: Bench) -> None:
     kept = []
     for name in ("singly", "together"):
         campaign, _, queries = open_example(bench.store, [example_pick(n) for n in range(3)], name=name)
+        bench.store.campaigns.set_state(campaign.id, CampaignState.RUNNING)
         fences = [claim(bench.store, query).fence for query in queries]
         answers = list(zip(queries, fences, seen, strict=True))
         if name == "singly":
