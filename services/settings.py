@@ -23,6 +23,7 @@ _PORT: Final = "PETALITE_PORT"
 _PUBLIC_URL: Final = "PETALITE_PUBLIC_URL"
 _ARTIFACTS: Final = "PETALITE_ARTIFACTS"
 _SCRATCH: Final = "PETALITE_SCRATCH"
+_BACKUPS: Final = "PETALITE_BACKUPS"
 _NOTIFY_FILE: Final = "PETALITE_NOTIFY_FILE"
 _TRUSTED_PROXIES: Final = "PETALITE_TRUSTED_PROXIES"
 _LOG_LEVEL: Final = "PETALITE_LOG_LEVEL"
@@ -36,6 +37,7 @@ _KNOWN: Final = (
     _PUBLIC_URL,
     _ARTIFACTS,
     _SCRATCH,
+    _BACKUPS,
     _NOTIFY_FILE,
     _TRUSTED_PROXIES,
     _LOG_LEVEL,
@@ -74,6 +76,8 @@ class Settings:
     """Addresses and networks whose word on the client's address and on https is taken."""
     log_level: str = "info"
     """The least important line that is logged."""
+    backups: Path | None = None
+    """Folder of the backups that administrators ask for; None for one in the home folder."""
     oidc: OidcSettings | None = None
     """The identity provider that people may sign in through; None where passwords are all there is."""
 
@@ -92,6 +96,11 @@ class Settings:
         _require_public_url(self.public_url)
         for proxy in self.trusted_proxies:
             _require_network(proxy)
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups lie that administrators ask for."""
+        return self.backups or self.home / "backups"
 
     @property
     def is_https(self) -> bool:
@@ -113,6 +122,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     | PETALITE_PUBLIC_URL | address that people reach the service by | http://, host and port |
     | PETALITE_ARTIFACTS | folder of files handed in | artifacts in the home folder |
     | PETALITE_SCRATCH | folder in which looks compute | scratch in the home folder |
+    | PETALITE_BACKUPS | folder of backups that administrators ask for | backups in the home folder |
     | PETALITE_NOTIFY_FILE | YAML file of who is told what | nobody is told |
     | PETALITE_TRUSTED_PROXIES | addresses and networks of reverse proxies, by commas | none |
     | PETALITE_LOG_LEVEL | debug, info, warning or error | info |
@@ -136,6 +146,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     port = _whole_number(environ, _PORT, 8642)
     own_store = URL.create("sqlite", database=str(home / "petalite.sqlite3")).render_as_string()
     notify_file = environ.get(_NOTIFY_FILE)
+    backups = environ.get(_BACKUPS)
     return Settings(
         home=home,
         store_url=environ.get(_STORE_URL) or own_store,
@@ -149,6 +160,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         notify_file=_folder(notify_file) if notify_file else None,
         trusted_proxies=tuple(filter(None, (part.strip() for part in environ.get(_TRUSTED_PROXIES, "").split(",")))),
         log_level=(environ.get(_LOG_LEVEL) or "info").lower(),
+        backups=_folder(backups) if backups else None,
         oidc=load_oidc_settings(environ),
     )
 

@@ -25,7 +25,8 @@ from services.store import Store
 from services.store.identities import AttemptRecord
 
 DEPARTURE_LASTS: Final = timedelta(minutes=10)
-_LONGEST_PATH: Final = 500
+LONGEST_PATH: Final = 500
+"""Of a page to go on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,19 @@ def _not_let_in() -> NotAuthenticatedError:
     return NotAuthenticatedError("The user is not let in any more.", remedy="Ask an administrator.")
 
 
-def _require_own_path(path: str) -> None:
-    """Refuses what a browser might take for another site: two slashes, backslashes, and what hides behind blanks."""
+def is_own_path(path: str) -> bool:
+    """Whether an address surely leads to a page of this service.
+
+    It does not where a browser might take it for another site's: for two slashes, backslashes, and what hides behind
+    blanks.
+    """
     is_path = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    is_plain = path.isascii() and path.isprintable() and " " not in path and len(path) <= _LONGEST_PATH
-    if path and not (is_path and is_plain and not urlsplit(path).netloc):
+    is_plain = path.isascii() and path.isprintable() and " " not in path and len(path) <= LONGEST_PATH
+    return is_path and is_plain and not urlsplit(path).netloc
+
+
+def _require_own_path(path: str) -> None:
+    if path and not is_own_path(path):
         raise InvalidValueError(
             "The page to go on with is not of this service.", remedy="Give a path such as /api/v1/me, or leave it out."
         )

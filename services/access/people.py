@@ -91,9 +91,15 @@ def set_password(store: Store, name: str, password: str, *, by: Principal) -> No
     user = store.people.get(name)
     password_hash = hash_password(password, user_name=name)
     with store.writing():
-        store.people.set_password_hash(user.id, password_hash)
-        store.sessions.end_all(user.id)
+        replace_password(store, user, password_hash)
         store.audit.append(by.name, "user.set-password", f"user {name}", {})
+
+
+def replace_password(store: Store, user: UserRecord, password_hash: str) -> None:
+    """Puts another password in place, inside a transaction: sessions end, and a link to a new one is worthless."""
+    store.people.set_password_hash(user.id, password_hash)
+    store.sessions.end_all(user.id)
+    store.password_links.withdraw(user.id)
 
 
 def change_own_password(store: Store, principal: Principal, *, old: str, new: str, client: str) -> None:
@@ -127,6 +133,7 @@ def deactivate(store: Store, name: str, *, by: Principal) -> UserRecord:
             _require_another_administrator(store, user)
             store.people.set_active(user.id, is_active=False)
             store.sessions.end_all(user.id)
+            store.password_links.withdraw(user.id)
             store.audit.append(by.name, "user.deactivate", f"user {name}", {})
         return store.people.by_id(user.id)
 

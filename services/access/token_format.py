@@ -28,6 +28,7 @@ class SecretKind(StrEnum):
     TOKEN = "t"  # noqa: S105 - a letter, no password
     SESSION = "s"
     INVITATION = "i"
+    PASSWORD = "p"  # noqa: S105 - a letter, too
 
 
 _SHAPE: Final = re.compile(

@@ -60,6 +60,7 @@ PUBLIC_ROUTES: Final = frozenset(
         ("GET", f"{PREFIX}/login/oidc"),
         ("GET", f"{PREFIX}/login/oidc/callback"),
         ("POST", f"{PREFIX}/invitations/accept"),
+        ("POST", f"{PREFIX}/password-links/take"),
     }
 )
 """The only routes that are served to strangers, by exact method and path."""

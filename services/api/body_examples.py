@@ -76,6 +76,7 @@ BODY_EXAMPLES: Final[Mapping[str, JsonObject]] = MappingProxyType(
         "create_user": {"name": "eve", "role": "viewer"},
         "deny_queries": {"queries": [2], "reason": "too dear"},
         "deny_query": {"reason": "too dear"},
+        "fix_rows": {"rows": [{"number": 1, "changed": {"cells": {"value": "-1.25"}}}]},
         "fix_row": {"cells": {"value": "-1.25"}},
         "hand_in_failure": {
             "fence": 1,
@@ -109,6 +110,7 @@ BODY_EXAMPLES: Final[Mapping[str, JsonObject]] = MappingProxyType(
         "set_schedule_active": {"is_active": False},
         "sign_in": {"name": "eve", "password": "a sentence that nobody guesses"},
         "stop_campaign": {"reason": "enough is known"},
+        "take_new_password": {"link": "taken from the link", "password": "a sentence that nobody guesses"},
         "validate_campaign": _SPEC,
         "count_space": _SPACE,
     }

@@ -32,9 +32,14 @@ def answer_unless_known(shown: object, known: str | None, *, edited: JsonValue) 
     """
     tag = f'"{_named(edited)}-{_named(to_json_value(shown))}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if known is not None and {tag, "*"} & _tags(known):
+    if is_known(tag, known):
         return Response(status_code=304, headers=headers)
     return Response(to_json(shown), media_type="application/json", headers=headers)
+
+
+def is_known(tag: str, known: str | None) -> bool:
+    """Whether a caller who has answers of some tags (`If-None-Match`) has the one of this tag."""
+    return known is not None and bool({tag, "*"} & _tags(known))
 
 
 def require_unchanged(edited: JsonValue, seen: str | None) -> None:

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from domain.errors import NotAuthenticatedError, StoreError
 from services.access.oidc_provider import IdentityProvider
 from services.access.principal import Principal
+from services.api.drawn import DrawnFigures
 from services.api.hand_in import HandedIn, hand_in, hand_in_together
 from services.api.meters import Meters
 from services.api.questions import Questions
@@ -43,6 +44,7 @@ class Service:
     checker: SpecChecker = field(default_factory=SpecChecker)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Of the process: names what stands beside the service, such as Prefect."""
+    figures: DrawnFigures = field(default_factory=DrawnFigures)
     streams: Streams = field(init=False)
     """Who follows which campaign."""
 

@@ -15,6 +15,8 @@ from services.uploads.showing import brief
 
 _MOST_CELLS: Final = 200
 _LONGEST_CELL: Final = 4_000
+_MOST_ROWS: Final = 100
+"""As many as a series has spectra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,25 @@ class ChangedCells:
         Mapping[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=_LONGEST_CELL)]],
         Field(max_length=_MOST_CELLS),
     ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """Cells of one of several rows that are to be others."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    number: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+    changed: ChangedCells
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """Rows that are corrected together: all of them, or none."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    rows: Annotated[tuple[ChangedRow, ...], Field(min_length=1, max_length=_MOST_ROWS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def campaign_details(store: Store, record: CampaignRecord) -> CampaignDetails:
         spec_digest=record.spec_digest,
         balance=BalanceView(record.spec.budget.unit, balance.total, balance.reserved, balance.booked, balance.left),
         queries=store.pages.count_queries((record.id,)),
-        n_rounds=len(store.rounds.list(record.id)),
+        n_rounds=store.rounds.count(record.id),
     )
 
 

@@ -15,6 +15,8 @@ SQLITE_FILE: Final = "store.sqlite3"
 POSTGRES_FILE: Final = "store.pgdump"
 ARTIFACTS: Final = "artifacts"
 GENERATORS: Final = "generators"
+SCRATCH_PREFIX: Final = "petalite-backup-"
+"""Begins the names of folders in which archives are written before they are in their place."""
 _CHUNK_BYTES: Final = 2**20
 
 

@@ -19,6 +19,7 @@ from services.backup.manifest import (
     GENERATORS,
     MANIFEST,
     POSTGRES_FILE,
+    SCRATCH_PREFIX,
     SQLITE_FILE,
     BackupError,
     FileEntry,
@@ -47,7 +48,7 @@ def write_backup(settings: Settings, target: Path) -> Manifest:
     if target.exists():
         raise BackupError(f"{target} exists already.", remedy="Give another name; backups are never overwritten.")
     try:
-        with held_folder(target.parent, "petalite-backup-") as scratch:
+        with held_folder(target.parent, SCRATCH_PREFIX) as scratch:
             partial = scratch / "backup.tar"
             manifest = _write(settings, partial, scratch)
             partial.replace(target)

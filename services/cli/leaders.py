@@ -46,6 +46,12 @@ def print_busy(campaign: str) -> None:
     )
 
 
+def print_halted(campaign: str, reason: str) -> None:
+    """Says why a campaign has paused itself, and how it goes on."""
+    out = Console(stderr=True, highlight=False)
+    out.print(f"{reason} Then: petalite run {campaign} --resume", markup=False, soft_wrap=True)
+
+
 def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
     """Prints the best crystals with their values, who said so, and what that cost."""
     spec = store.campaigns.get(campaign).spec

@@ -40,8 +40,8 @@ otherwise; PETALITE_STORE_URL names another store (SQLite file or PostgreSQL), P
 processes may run at once.
 
 Exit status: 0 done; 1 refused, or ended by an error (what was recorded is kept); 2 misspelt command; 3 the campaign
-waits for a laboratory, a machine or approval; 4 another process is running the campaign; 130 interrupted, everything
-recorded so far is kept.""",
+waits for a laboratory, a machine or approval; 4 another process is running the campaign; 5 the campaign has paused
+itself, because going on would only cost money; 130 interrupted, everything recorded so far is kept.""",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

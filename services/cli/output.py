@@ -25,6 +25,8 @@ class ExitCode(IntEnum):
     """The campaign waits for a laboratory, a machine or approval."""
     BUSY = 4
     """Another process is running the campaign."""
+    HALTED = 5
+    """The campaign has paused itself, because going on would only cost money."""
     INTERRUPTED = 130
     """Ctrl-C; everything recorded so far is kept."""
 

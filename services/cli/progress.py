@@ -15,6 +15,7 @@ POLL_S = 0.5
 _STYLES = {
     EventKind.ROUND_OPENED: "bold",
     EventKind.ROUND_CLOSED: "bold",
+    EventKind.CAMPAIGN_HALTED: "bold red",
     EventKind.QUERY_FAILED: "red",
     EventKind.QUERY_REQUEUED: "yellow",
     EventKind.ORACLE_UNAVAILABLE: "yellow",

@@ -12,7 +12,7 @@ import typer
 from domain.errors import ConflictError
 from domain.states import HALTED_CAMPAIGNS, CampaignState
 from services.cli.acting import audit
-from services.cli.leaders import print_busy, print_outcome
+from services.cli.leaders import print_busy, print_halted, print_outcome
 from services.cli.output import ExitCode, console, print_json
 from services.cli.progress import shown_progress
 from services.cli.spec import created_campaign, runnable_spec
@@ -33,7 +33,7 @@ def run(
     """Run a campaign, or continue it where it stood.
 
     Interrupt it with Ctrl-C, or kill it: run it again and it goes on. What was recorded is kept, and nothing is
-    charged twice.
+    charged twice. Exit status 3 if the campaign waits for others, 5 if it has paused itself because something is wrong.
     """
     settings = load_settings(os.environ)
     from flows.environment import prepare_environment
@@ -49,6 +49,9 @@ def run(
             print_json(campaign_document(store, record.name))
         else:
             print_outcome(settings, store, record.name)
+        if outcome is ExitCode.DONE and (reason := store.halting.reason(record.id)) is not None:
+            print_halted(record.name, reason)
+            outcome = ExitCode.HALTED
     sys.exit(outcome)
 
 

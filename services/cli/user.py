@@ -11,6 +11,7 @@ from domain.roles import Role
 from services.access import people
 from services.access.invitations import first_administrator_link
 from services.access.invitations import invite as make_invitation
+from services.access.password_links import make_password_link
 from services.access.principal import local_operator
 from services.cli import identity
 from services.cli.options import AsJson
@@ -128,6 +129,15 @@ def set_password(name: UserName, *, password_stdin: PasswordFromInput = False) -
     with _open() as store:
         people.set_password(store, name, password, by=local_operator())
     console().print(f"{name} has a new password, and has to sign in again.", markup=False, soft_wrap=True)
+
+
+@app.command("reset-link")
+def reset_link(name: UserName) -> None:
+    """Print a link with which a user takes a new password, good once and for a day. Their former link is worthless."""
+    settings = load_settings(os.environ)
+    with open_store(settings.store_url) as store:
+        link = make_password_link(store, settings.public_url, name, by=local_operator())
+    typer.echo(link)
 
 
 @app.command()

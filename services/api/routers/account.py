@@ -13,6 +13,7 @@ from domain.parsing import to_json
 from services.access.authenticate import Login, log_in, log_out
 from services.access.invitations import accept_invitation
 from services.access.own_sessions import current_session, end_other_sessions
+from services.access.password_links import take_password
 from services.access.people import change_own_password
 from services.access.principal import Principal
 from services.access.roles import Permission
@@ -59,6 +60,24 @@ class NewPassword:
     old: Password
     """What they signed in with so far."""
     new: Password
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenPassword:
+    """What somebody who forgot their password will sign in with from now on."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    link: Annotated[str, Field(min_length=1, max_length=200)]
+    """The secret in the link."""
+    password: Password
+
+
+@dataclass(frozen=True, slots=True)
+class TakenPassword:
+    """Whose password it is."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +141,13 @@ def accept(given: Acceptance, request: Request, service: TheService, store: TheS
     accept_invitation(store, given.invitation, name=given.name, password=given.password)
     login = log_in(store, given.name, given.password, client=address_of(request))
     return _signed_in(service, login, status=201)
+
+
+@router.post("/password-links/take", summary="Take a new password")
+def take_new_password(given: ForgottenPassword, request: Request, store: TheStore) -> TakenPassword:
+    """Takes a one-time link to a new password and ends all sessions of its user: sign in with it."""
+    _require_own_page(request)
+    return TakenPassword(take_password(store, given.link, password=given.password).name)
 
 
 @router.get("/me", summary="Who am I?")

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from domain.errors import NotFoundError
 from domain.parsing import to_json
 from services.access.identities import link, unlink, unlink_own
-from services.access.oidc import DEPARTURE_LASTS, Answer, Arrival, Departure, arrive, depart
+from services.access.oidc import DEPARTURE_LASTS, LONGEST_PATH, Answer, Arrival, Departure, arrive, depart
 from services.access.oidc_provider import IdentityProvider
 from services.access.principal import Principal
 from services.access.roles import Permission
@@ -29,6 +29,8 @@ router = APIRouter(tags=["account"])
 
 _BROWSER_COOKIE: Final = "petalite_oidc"
 _SIGN_IN_PATH: Final = "/api/v1/login/oidc"
+_POLICY: Final = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
+"""The page's style is the dashboard's, where there is one."""
 _PAGE: Final = FilePath(__file__).parents[1] / "pages" / "signed-in.html"
 
 
@@ -86,7 +88,10 @@ def go_to_provider(
     store: TheStore,
     provider: TheProvider,
     next_path: Annotated[
-        str, Query(alias="next", max_length=500, description="Page of this service to go on with, such as /api/v1/me.")
+        str,
+        Query(
+            alias="next", max_length=LONGEST_PATH, description="Page of this service to go on with, such as /api/v1/me."
+        ),
     ] = "",
 ) -> Response:
     """Sends a browser to the identity provider, from where it comes back within ten minutes."""
@@ -113,7 +118,7 @@ def come_back(
         redirect_uri=_return_address(service),
         client=address_of(request),
     )
-    response = HTMLResponse(_page(arrival))
+    response = HTMLResponse(_page(arrival), headers={"Content-Security-Policy": _POLICY})
     if arrival.login is not None:
         keep_session(response, arrival.login, is_https=service.settings.is_https)
     response.delete_cookie(_BROWSER_COOKIE, path=_SIGN_IN_PATH, httponly=True, samesite="lax")

@@ -4,10 +4,13 @@ from random import Random
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from starlette.responses import Response
 
 from services.access.principal import Principal
 from services.access.roles import Permission
+from services.api.change import Audited, Change, changing
 from services.api.dependencies import TheService, TheStore, require
+from services.backup.asked import Backups, ask_for_backup, list_backups
 from services.health import Finding, examine
 from services.installation import Installation, describe_installation
 from services.notifications.trying import Delivery, try_targets
@@ -15,6 +18,7 @@ from services.notifications.trying import Delivery, try_targets
 router = APIRouter(tags=["installation"])
 
 Administrator = Annotated[Principal, Depends(require(Permission.ADMINISTER))]
+Administering = Annotated[Change, Depends(changing(Permission.ADMINISTER, takes_key=False))]
 
 
 @router.get("/installation", summary="Show what the service runs with")
@@ -37,3 +41,24 @@ def test_notification(service: TheService, store: TheStore, principal: Administr
     with store.writing():
         store.audit.append(principal.name, "notification.test", "notifications", details)
     return outcome
+
+
+@router.get("/installation/backups", summary="List the backups")
+def show_backups(service: TheService, _principal: Administrator) -> Backups:
+    """What lies in the server's folder of backups, and how far one is that is being made."""
+    return list_backups(service.settings)
+
+
+@router.post("/installation/backups", summary="Make a backup", status_code=202, response_model=Backups)
+def make_backup(service: TheService, change: Administering) -> Response:
+    """Begins what `petalite backup` does, in a process of its own, and answers at once: ask again how far it is.
+
+    It lies in a folder of the server. It is not served: it holds everybody's data and the hashes of passwords.
+    """
+    settings, store = service.settings, change.store
+
+    def begin() -> Audited:
+        asked = ask_for_backup(settings, service.environ, by=change.principal.name, now=store.now())
+        return Audited("backup.make", asked.file, list_backups(settings), status=202)
+
+    return change.hand_on(begin)  # looking at all files takes its time, in which others must be able to write

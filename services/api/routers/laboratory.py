@@ -246,8 +246,7 @@ def visible_campaigns(store: Store, principal: Principal, name: str | None = Non
     """
     if name is not None:
         return (visible_campaign(store, principal, name),)
-    visible = store.campaigns.ids(visible_groups(principal))
-    return tuple(record for record in store.campaigns.list() if record.id in visible)
+    return store.campaigns.list(visible_groups(principal))
 
 
 def _newest(found: Sequence[Record], limit: int) -> Newest[Record]:

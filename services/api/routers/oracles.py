@@ -1,5 +1,6 @@
 """Oracles: which there are, how they have done, and who answers for them at the moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,9 +12,11 @@ from domain.errors import NotFoundError
 from services.api.dependencies import Reader, TheStore, visible_groups
 from services.api.registered import registered_oracles
 from services.health import live_workers
+from services.reports.contributors import Contributor, contributors
 from services.reports.figure import Figure
 from services.reports.oracle_figures import LOOKS_DRAWN, OraclePlot, draw_answers, draw_costs
-from services.store.machines import Holder
+from services.store.cursors import Sign
+from services.store.machines import FidelityUse, Holder
 from services.store.pages import OracleUse
 from services.store.records import EventRecord, FailureRecord, MeasurementRecord
 
@@ -25,12 +28,16 @@ OracleName = Annotated[str, Path(max_length=200, description="Name of the oracle
 Newest = Annotated[int, Query(ge=1, le=500, description="How many of the newest.")]
 
 
+_RECENT: Final = 10
+_IN_A_ROW: Final = 3
+
+
 class OracleHealth(StrEnum):
-    """What its last word says of an oracle."""
+    """What its last ten looks say of an oracle."""
 
     HEALTHY = "healthy"
     FAILING = "failing"
-    """It failed at something after its last answer."""
+    """The last three failed, or more than half of the last ten."""
     UNUSED = "unused"
     """It was never heard of."""
 
@@ -43,6 +50,10 @@ class OracleView:
     is_registered: bool
     """Whether it is registered where the service runs. Machines elsewhere may have others."""
     health: OracleHealth
+    n_recent: int
+    """Of its last looks, ten at most."""
+    n_recent_failed: int
+    """How many of those failed; what it rejected does not count."""
     n_measurements: int
     last_answer_at: datetime | None
     last_failure_at: datetime | None
@@ -69,6 +80,10 @@ class MachinesView:
     """Workers of the service that have been heard of a moment ago; they advance campaigns."""
     last_heard_at: datetime | None
     """When the last of them was heard of."""
+    workers: tuple[Sign, ...]
+    """Each of them, with when it was last heard of."""
+    contributors: tuple[Contributor, ...]
+    """Who answered the caller's campaigns, among the newest 2,000 looks of all: machines, people, the service."""
     holders: tuple[Holder, ...]
     """Who holds queries of the caller's campaigns."""
     unavailable: tuple[EventRecord, ...]
@@ -79,9 +94,15 @@ class MachinesView:
 def list_oracles(store: TheStore, principal: Reader) -> list[OracleView]:
     """Every oracle that is registered here or has answered."""
     registered = registered_oracles()
-    uses = store.pages.oracle_uses(store.campaigns.ids(visible_groups(principal)))
+    campaign_ids = store.campaigns.ids(visible_groups(principal))
+    uses = store.pages.oracle_uses(campaign_ids)
     return [
-        _view(name, uses.get(name, OracleUse()), is_registered=name in registered)
+        _view(
+            name,
+            uses.get(name, OracleUse()),
+            store.machines.last_failed(name, campaign_ids, limit=_RECENT) if name in uses else (),
+            is_registered=name in registered,
+        )
         for name in sorted(registered | set(uses))
     ]
 
@@ -93,6 +114,12 @@ def show_oracle(oracle: OracleName, store: TheStore, principal: Reader) -> Oracl
         if view.name == oracle:
             return view
     raise NotFoundError(f"There is no oracle '{oracle}'.", remedy="List the oracles.")
+
+
+@router.get("/oracles/{oracle}/fidelities", summary="List what an oracle's looks cost")
+def list_oracle_fidelities(oracle: OracleName, store: TheStore, principal: Reader) -> list[FidelityUse]:
+    """Declared beside measured at each fidelity that it answers in the campaigns that the caller may see."""
+    return list(store.machines.fidelities(oracle, store.campaigns.ids(visible_groups(principal))))
 
 
 @router.get("/oracles/{oracle}/measurements", summary="List what an oracle answered last")
@@ -129,16 +156,20 @@ def show_machines(store: TheStore, principal: Reader) -> MachinesView:
     return MachinesView(
         n_workers=len(workers),
         last_heard_at=workers[0].at if workers else None,
+        workers=workers,
+        contributors=contributors(store, campaign_ids),
         holders=store.machines.holders(campaign_ids),
         unavailable=store.machines.unavailable(campaign_ids, limit=UNAVAILABLE_SHOWN),
     )
 
 
-def _view(name: str, use: OracleUse, *, is_registered: bool) -> OracleView:
+def _view(name: str, use: OracleUse, last_failed: Sequence[bool], *, is_registered: bool) -> OracleView:
     return OracleView(
         name=name,
         is_registered=is_registered,
-        health=_health(use),
+        health=health_of(last_failed),
+        n_recent=len(last_failed),
+        n_recent_failed=sum(last_failed),
         n_measurements=use.n_measurements,
         last_answer_at=use.last_answer_at,
         last_failure_at=use.last_failure_at,
@@ -151,7 +182,14 @@ def _view(name: str, use: OracleUse, *, is_registered: bool) -> OracleView:
     )
 
 
-def _health(use: OracleUse) -> OracleHealth:
-    if use.last_failure_at is not None and (use.last_answer_at is None or use.last_failure_at > use.last_answer_at):
-        return OracleHealth.FAILING
-    return OracleHealth.UNUSED if use.last_answer_at is None else OracleHealth.HEALTHY
+def health_of(last_failed: Sequence[bool]) -> OracleHealth:
+    """One look that fails makes no sick oracle: some crystals cannot be computed.
+
+    Args:
+        last_failed: Whether each of its last looks failed, the newest first.
+    """
+    if not last_failed:
+        return OracleHealth.UNUSED
+    newest = last_failed[:_IN_A_ROW]
+    is_failing = (len(newest) == _IN_A_ROW and all(newest)) or 2 * sum(last_failed) > len(last_failed)
+    return OracleHealth.FAILING if is_failing else OracleHealth.HEALTHY

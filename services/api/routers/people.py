@@ -10,6 +10,7 @@ from starlette.responses import Response
 from domain.errors import NotFoundError
 from services.access import people
 from services.access.invitations import invite
+from services.access.password_links import make_password_link
 from services.access.principal import Principal
 from services.access.roles import Permission, Role
 from services.api.change import Audited, Change, changing
@@ -90,6 +91,13 @@ class InvitationLink:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordLink:
+    """A link with which its user takes a new password: once, within a day. Shown here and kept nowhere."""
+
+    link: str
+
+
 @router.get("/users", summary="List users")
 def list_users(store: TheStore, _principal: Administrator, after: After = 0, limit: Limit = 100) -> Page[UserRecord]:
     """Everybody who may sign in, and whoever no longer may."""
@@ -124,6 +132,14 @@ def change_user(user: UserName, wanted: UserChange, change: HandlingPasswords) -
         return Audited.elsewhere(store.people.get(user))
 
     return change.make(edit)
+
+
+@router.post("/users/{user}/password-link", summary="Let a user take a new password", status_code=201)
+def create_password_link(
+    user: UserName, principal: Administrator, service: TheService, store: TheStore
+) -> PasswordLink:
+    """Makes a one-time link for somebody who forgot their password. The old one is good until the link is taken."""
+    return PasswordLink(make_password_link(store, service.settings.public_url, user, by=principal))
 
 
 @router.post("/invitations", summary="Invite somebody", status_code=201)

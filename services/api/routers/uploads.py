@@ -30,6 +30,7 @@ from services.api.slow_work import SlowWork
 from services.api.upload_views import (
     AcceptanceView,
     ChangedCells,
+    ChangedRows,
     Confirmation,
     RowView,
     UploadDetails,
@@ -225,6 +226,28 @@ async def fix_row(
             return Audited(
                 "upload.fix", f"upload {upload_id} row {number}", row_view(row), {"cells": dict(changed.cells)}
             )
+
+        return change.make(put)
+
+    return await slow_work.run(fix)
+
+
+@router.patch("/uploads/{upload_id}/rows", summary="Correct several rows", response_model=UploadDetails)
+async def fix_rows(
+    upload_id: Number, changed: ChangedRows, change: Handing, desk: TheDesk, slow_work: TheSlowWork
+) -> Response:
+    """Changes cells of several rows, such as all spectra of a series, and looks at those again: all, or nothing."""
+    cells = {row.number: row.changed.cells for row in changed.rows}
+
+    def fix() -> Response:
+        visible_upload(change.store, change.principal, upload_id)
+        found = desk.check_several(upload_id, cells)
+
+        def put() -> Audited:
+            desk.put(upload_id, found)
+            details: JsonObject = {"cells": {str(number): dict(each) for number, each in cells.items()}}
+            record = change.store.uploads.get(upload_id)
+            return Audited("upload.fix", f"upload {upload_id}", upload_details(change.store, record), details)
 
         return change.make(put)
 
