@@ -12,7 +12,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from support.storm_work import CAMPAIGN
 from support.storm_writer import WriterStage
 from support.timing import say
 
-from services.store.examples import fresh_postgres
+from services.store.examples import postgres_stores
 
 
 class Stage(Protocol):
@@ -54,13 +54,13 @@ STAGES: dict[str, tuple[Callable[[str], Stage], float]] = {
 """How a stage is set up on a store's address, and its share of the points."""
 
 
-def storm(n_points: int, seed: int, fresh: Callable[[], "Iterator[str]"]) -> tuple[Verdict, Counter[str]]:
+def storm(n_points: int, seed: int, fresh: Callable[[], AbstractContextManager[str]]) -> tuple[Verdict, Counter[str]]:
     """Kills processes at random points, each on a store of its own.
 
     Args:
         n_points: How many.
         seed: Of the points.
-        fresh: Makes an empty store's address and removes the store afterwards.
+        fresh: Makes a store and gives its address; removes it afterwards.
     """
     rng = random.Random(seed)
     names = list(STAGES)
@@ -110,8 +110,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--postgres", help="address of a PostgreSQL server, on which databases of their own are made")
     options = parser.parse_args()
-    fresh = (lambda: fresh_postgres(options.postgres)) if options.postgres else fresh_sqlite
-    with flow_ground():
+    stores = postgres_stores(options.postgres) if options.postgres else nullcontext(fresh_sqlite)
+    with flow_ground(), stores as fresh:
         verdict, killed = storm(options.points, options.seed, fresh)
     measured = {
         "store": "postgresql" if options.postgres else "sqlite",

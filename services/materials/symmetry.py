@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.blueprint import Blueprint
 from domain.composition import Composition
@@ -16,6 +16,9 @@ from domain.lattice import LatticeParameters
 from domain.material import KnownMaterial
 from domain.space_groups import CellShape, SpaceGroup
 from domain.structure import Structure
+
+if TYPE_CHECKING:
+    from spglib import SpglibDataset
 
 TOLERANCE_A: Final = 1e-2
 """Distance within which atoms count as equivalent, Å: published coordinates are rounded."""
@@ -38,6 +41,21 @@ def find_symmetry(structure: Structure) -> Symmetry | None:
     Shared sites count as a kind of atom of their own, so that they have a group but no blueprint: a blueprint counts
     whole atoms.
     """
+    found = symmetry_dataset(structure)
+    if found is None:
+        return None
+    number = int(found.number)
+    if not structure.is_ordered:
+        return Symmetry(number, None)
+    vectors = [tuple(float(x) for x in row) for row in found.std_lattice]
+    counts: dict[int, int] = {}
+    for kind in found.std_types:
+        counts[int(kind)] = counts.get(int(kind), 0) + 1
+    return Symmetry(number, _blueprint(SpaceGroup(number), counts, vectors))
+
+
+def symmetry_dataset(structure: Structure) -> "SpglibDataset | None":
+    """What spglib finds of a structure; None where it finds nothing, or was not asked because the cell is too large."""
     if len(structure.sites) > MOST_SITES:
         return None
     import spglib
@@ -50,17 +68,7 @@ def find_symmetry(structure: Structure) -> Symmetry | None:
     ]
     cell = ([list(v) for v in structure.lattice_vectors], [list(site.fractional) for site in structure.sites], kinds)
     with _old_errors():
-        found = spglib.get_symmetry_dataset(cell, symprec=TOLERANCE_A)
-    if found is None:
-        return None
-    number = int(found.number)
-    if not is_ordered:
-        return Symmetry(number, None)
-    vectors = [tuple(float(x) for x in row) for row in found.std_lattice]
-    counts: dict[int, int] = {}
-    for kind in found.std_types:
-        counts[int(kind)] = counts.get(int(kind), 0) + 1
-    return Symmetry(number, _blueprint(SpaceGroup(number), counts, vectors))
+        return spglib.get_symmetry_dataset(cell, symprec=TOLERANCE_A)
 
 
 def known_material(

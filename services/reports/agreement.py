@@ -1,8 +1,8 @@
 """Whether what was expected came true, and whether cheaper looks tell of dearer ones."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist, correlation, fmean, stdev
@@ -13,6 +13,7 @@ from domain.measurement import Censoring
 from domain.quantity import Quantity, Scale
 from domain.space_groups import SpaceGroup
 from services.reports.campaign_data import CampaignData
+from services.store.outcomes import Values
 
 Z_95: Final = 1.959964
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -100,23 +101,19 @@ def predictions(data: CampaignData) -> tuple[Prediction, ...]:
     """Every measurement at the target fidelity that something was expected of before."""
     quantity = data.campaign.spec.objective.measured
     found = []
-    for record in data.standing:
-        expected = data.expectations.get(record.query_id)
-        if expected is None or expected.sd <= 0 or record.censoring is not Censoring.NONE:
+    for one in data.verified:
+        if one.sd <= 0 or not _is_on_scale(quantity, one.mean, one.value):
             continue
-        mean = expected.mean
-        if not _is_on_scale(quantity, mean, record.value):
-            continue
-        middle, spread = _scaled(quantity, mean), _scaled_sd(quantity, mean, expected.sd)
+        middle, spread = scaled(quantity, one.mean), _scaled_sd(quantity, one.mean, one.sd)
         found.append(
             Prediction(
-                title=f"{record.formula} ({SpaceGroup(record.space_group).symbol})",
-                mean=mean,
+                title=f"{one.formula} ({SpaceGroup(one.space_group).symbol})",
+                mean=one.mean,
                 low=_unscaled(quantity, middle - Z_95 * spread),
                 high=_unscaled(quantity, middle + Z_95 * spread),
-                measured=record.value,
-                sigma=record.sigma,
-                deviations=(_scaled(quantity, record.value) - middle) / spread,
+                measured=one.value,
+                sigma=one.sigma,
+                deviations=(scaled(quantity, one.value) - middle) / spread,
             )
         )
     return tuple(found)
@@ -127,26 +124,36 @@ def calibration(found: Sequence[Prediction]) -> list[tuple[float, float]]:
     if not found:
         return []
     normal = NormalDist()
-    reached = [2 * normal.cdf(abs(one.deviations)) - 1 for one in found]
-    return [(confidence, fmean(one <= confidence for one in reached)) for confidence in _CONFIDENCES]
+    reached = sorted(2 * normal.cdf(abs(one.deviations)) - 1 for one in found)
+    return [(confidence, bisect_right(reached, confidence) / len(reached)) for confidence in _CONFIDENCES]
 
 
 def compared(data: CampaignData) -> tuple[FidelityPair, ...]:
     """Neighbouring fidelities on the crystals that both saw."""
     quantity = data.campaign.spec.objective.measured
-    values: defaultdict[int, dict[str, float]] = defaultdict(dict)
-    for record in data.standing:
-        if record.censoring is Censoring.NONE and _is_on_scale(quantity, record.value):
-            values[record.candidate_id][record.fidelity] = record.value
+    values = {name: _exact(quantity, found) for name, found in data.values.items()}
     return tuple(
-        _pair(quantity, lower, upper, [seen for seen in values.values() if lower in seen and upper in seen])
+        _pair(quantity, lower, upper, seen_by_both(values[lower], values[upper]))
         for lower, upper in pairwise(data.campaign.spec.fidelities.names)
     )
 
 
-def _pair(quantity: Quantity, lower: str, upper: str, seen: Sequence[dict[str, float]]) -> FidelityPair:
-    points = tuple((values[lower], values[upper]) for values in seen)
-    differences = [_scaled(quantity, y) - _scaled(quantity, x) for x, y in points]
+def seen_by_both(lower: Mapping[int, float], upper: Mapping[int, float]) -> tuple[tuple[float, float], ...]:
+    """The values of those candidates that two fidelities saw, by candidate."""
+    return tuple((lower[candidate], upper[candidate]) for candidate in sorted(lower.keys() & upper.keys()))
+
+
+def _exact(quantity: Quantity, found: Values) -> dict[int, float]:
+    """Values that are more than bounds, by candidate."""
+    looks = zip(found.candidate_ids, found.values, found.bounds, strict=True)
+    exact = {candidate: value for candidate, value, bound in looks if bound == Censoring.NONE.value}
+    if quantity.scale is not Scale.LOG10:
+        return exact
+    return {candidate: value for candidate, value in exact.items() if value > 0}
+
+
+def _pair(quantity: Quantity, lower: str, upper: str, points: tuple[tuple[float, float], ...]) -> FidelityPair:
+    differences = [scaled(quantity, y) - scaled(quantity, x) for x, y in points]
     lowers, uppers = [x for x, _ in points], [y for _, y in points]
     is_varied = len(points) >= _FEWEST_FOR_CORRELATION and len(set(lowers)) > 1 and len(set(uppers)) > 1
     return FidelityPair(
@@ -161,17 +168,24 @@ def _pair(quantity: Quantity, lower: str, upper: str, seen: Sequence[dict[str, f
 
 def _ranks(values: Sequence[float]) -> list[float]:
     """Places in ascending order; equal values share the mean of theirs."""
-    places: defaultdict[float, list[int]] = defaultdict(list)
-    for place, value in enumerate(sorted(values)):
-        places[value].append(place)
-    return [fmean(places[value]) for value in values]
+    shared = {value: (first + last) / 2 for value, (first, last) in _places(sorted(values)).items()}
+    return [shared[value] for value in values]
+
+
+def _places(ranked: Sequence[float]) -> dict[float, tuple[int, int]]:
+    """The first and the last place of each value."""
+    found: dict[float, tuple[int, int]] = {}
+    for place, value in enumerate(ranked):
+        found[value] = (found[value][0] if value in found else place, place)
+    return found
 
 
 def _is_on_scale(quantity: Quantity, *values: float) -> bool:
     return quantity.scale is not Scale.LOG10 or all(value > 0 for value in values)
 
 
-def _scaled(quantity: Quantity, value: float) -> float:
+def scaled(quantity: Quantity, value: float) -> float:
+    """A value on the scale on which differences of the quantity are alike."""
     return math.log10(value) if quantity.scale is Scale.LOG10 else value
 
 

@@ -5,60 +5,82 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
-from domain.elements import element
+from domain.element_names import NAMES
+from domain.elements import HEAVIEST, Element, element
 from domain.json_value import JsonObject, JsonValue
+from domain.space_groups import CrystalSystem, SpaceGroup
 from services.reports.campaign_data import CampaignData
 from services.reports.figure import Figure, assemble
 
 _NOBLE_GASES: Final = (0, 2, 10, 18, 36, 54, 86, 118)
 _N_GROUPS: Final = 18
+_N_ROWS: Final = 9
 _S_BLOCK: Final = 2
 _F_ROWS: Final = {57: 8, 89: 9}
 """First atomic number of each row that stands apart below the table, and where."""
 _N_F_ROW: Final = 15
+_MOST_NAMED: Final = 12
+"""Space groups that are named of one crystal system."""
 
 
 def draw_space_groups(data: CampaignData) -> Figure:
-    """How many crystals of each space group were looked at."""
+    """How many crystals of each crystal system were looked at; hovering names the space groups."""
     groups: Counter[int] = Counter()
     for found in data.explored:
         groups[found.space_group] += found.n
+    space = [SpaceGroup(number) for number in data.campaign.spec.space.space_groups]
+    counts: list[JsonValue] = []
+    named: list[JsonValue] = []
+    for system in CrystalSystem:
+        members = [group for group in space if group.crystal_system is system]
+        seen = sorted((group for group in members if groups[group.number]), key=lambda group: -groups[group.number])
+        counts.append(sum(groups[group.number] for group in seen))
+        lines = [f"{group.symbol} ({group.number}): {groups[group.number]}" for group in seen[:_MOST_NAMED]]
+        rest = [f"and {len(seen) - _MOST_NAMED} more"] if len(seen) > _MOST_NAMED else []
+        of_space = f"{len(seen)} of {len(members)} space groups" if members else "not in the search space"
+        named.append("<br>".join([of_space, *lines, *rest]))
     trace: JsonObject = {
         "type": "bar",
+        "orientation": "h",
         "name": "crystals",
-        "x": [str(number) for number in sorted(groups)],
-        "y": [groups[number] for number in sorted(groups)],
+        "x": counts,
+        "y": [system.value for system in CrystalSystem],
+        "text": list(counts),
+        "textposition": "auto",
+        "hovertext": named,
+        "hovertemplate": "%{x} crystals are %{y}<br>%{hovertext}<extra></extra>",
     }
     return assemble(
         data,
-        "Space groups that were looked at",
-        [trace],
-        xaxis={"title": {"text": "space group"}, "type": "category"},
-        yaxis={"title": {"text": "crystals"}, "rangemode": "tozero"},
+        "Crystal systems that were looked at",
+        [trace] if groups else [],
+        xaxis={"title": {"text": "crystals"}, "rangemode": "tozero"},
+        yaxis={"type": "category", "autorange": "reversed"},
+        bargap=0.35,
         meta=_sums(data),
     )
 
 
 def draw_elements(data: CampaignData) -> Figure:
-    """How many crystals of each element of the search space were looked at, over the periodic table."""
+    """How many crystals of each element were looked at, over the whole periodic table."""
     counts: Counter[str] = Counter()
     for found in data.explored:
         counts.update(dict.fromkeys(found.elements, found.n))
     space = data.campaign.spec.space.elements
-    places = {symbol: table_place(element(symbol).atomic_number) for symbol in space}
-    n_rows = max(row for row, _ in places.values())
-    cells: list[list[JsonValue]] = [[None] * _N_GROUPS for _ in range(n_rows)]
-    names: list[list[JsonValue]] = [[""] * _N_GROUPS for _ in range(n_rows)]
-    for symbol, (row, column) in places.items():
-        cells[row - 1][column - 1] = counts[symbol]
-        names[row - 1][column - 1] = f"{symbol}<br>{counts[symbol]}"
+    outside = [symbol for symbol in map(_symbol, range(1, HEAVIEST + 1)) if symbol not in space]
+    told = {symbol: f"{NAMES[symbol]}: {counts[symbol]} crystals" for symbol in space}
+    faint = {symbol: f"{NAMES[symbol]} is not in the search space" for symbol in outside}
     hidden: JsonObject = {"visible": False, "fixedrange": True}
+    traces = [
+        {**_table(dict.fromkeys(outside, 0), dict(zip(outside, outside, strict=True)), faint), "meta": {"faint": True}},
+        _table({s: counts[s] for s in space}, {s: f"{s}<br>{counts[s]}" for s in space}, told),
+    ]
     return assemble(
         data,
         "Elements that were looked at",
-        [] if not counts else [_heat_map(list(range(1, _N_GROUPS + 1)), list(range(1, n_rows + 1)), cells, names)],
+        traces if counts else [],
         xaxis={**hidden, "range": [0.5, _N_GROUPS + 0.5]},
-        yaxis={**hidden, "range": [n_rows + 0.5, 0.5]},
+        yaxis={**hidden, "range": [_N_ROWS + 0.5, 0.5]},
         meta=_sums(data),
     )
 
@@ -72,10 +94,11 @@ def draw_pairs(data: CampaignData) -> Figure:
     space: list[JsonValue] = [symbol for symbol in data.campaign.spec.space.elements if together[symbol, symbol]]
     cells: list[list[JsonValue]] = [[together[str(row), str(column)] for column in space] for row in space]
     axis: JsonObject = {"type": "category", "fixedrange": True}
+    hover = "%{z} crystals hold %{y} and %{x}<extra></extra>"
     return assemble(
         data,
         "Elements that were looked at together",
-        [] if not space else [_heat_map(space, space, cells, cells)],
+        [] if not space else [{**_heat_map(space, space, cells, cells), "hovertemplate": hover}],
         xaxis=axis,
         yaxis={**axis, "autorange": "reversed"},
         meta=_sums(data),
@@ -93,12 +116,31 @@ def table_place(atomic_number: int) -> tuple[int, int]:
     return period, place if is_left else _N_GROUPS - (_NOBLE_GASES[period] - atomic_number)
 
 
+def _symbol(atomic_number: int) -> str:
+    return Element(atomic_number).symbol
+
+
 def _sums(data: CampaignData) -> JsonObject:
     return {
         "n_crystals": sum(found.n for found in data.explored),
         "n_space_groups": len({found.space_group for found in data.explored}),
         "n_elements": len({symbol for found in data.explored for symbol in found.elements}),
     }
+
+
+def _table(counts: dict[str, int], texts: dict[str, str], told: dict[str, str]) -> JsonObject:
+    """A heat map over the periodic table that leaves every other element out."""
+    cells: list[list[JsonValue]] = [[None] * _N_GROUPS for _ in range(_N_ROWS)]
+    names: list[list[JsonValue]] = [[""] * _N_GROUPS for _ in range(_N_ROWS)]
+    hover: list[list[JsonValue]] = [[""] * _N_GROUPS for _ in range(_N_ROWS)]
+    for symbol, n in counts.items():
+        row, column = table_place(element(symbol).atomic_number)
+        cells[row - 1][column - 1] = n
+        names[row - 1][column - 1] = texts[symbol]
+        hover[row - 1][column - 1] = told[symbol]
+    drawn = _heat_map(list(range(1, _N_GROUPS + 1)), list(range(1, _N_ROWS + 1)), cells, names)
+    shown: list[JsonValue] = [list(row) for row in hover]
+    return {**drawn, "hovertext": shown, "hovertemplate": "%{hovertext}<extra></extra>", "hoverongaps": False}
 
 
 def _heat_map(
@@ -111,7 +153,6 @@ def _heat_map(
         "z": [list(row) for row in cells],
         "text": [list(row) for row in names],
         "texttemplate": "%{text}",
-        "hovertemplate": "%{z} crystals<extra></extra>",
         "xgap": 2,
         "ygap": 2,
         "zmin": 0,

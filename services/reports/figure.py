@@ -1,6 +1,6 @@
 """What a figure is: dictionaries of `data` and `layout`, as Plotly reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -29,9 +29,22 @@ def assemble(data: CampaignData, title: str, traces: Sequence[JsonObject], **lay
     return Figure(tuple(traces), named)
 
 
-def thinned(items: Sequence[Item], most: int = MOST_POINTS) -> list[Item]:
-    """At most so many items in the same order, the first and the last among them."""
+def thinned(
+    items: Sequence[Item], most: int = MOST_POINTS, *, extremes: Sequence[Callable[[Item], float]] = ()
+) -> list[Item]:
+    """At most so many items in the same order, the first and the last among them.
+
+    Args:
+        items: All of them.
+        most: How many are kept; at least two, and two for each of `extremes`.
+        extremes: The smallest and the largest by each of these are kept too.
+    """
     if len(items) <= most:
         return list(items)
-    step = (len(items) - 1) / (most - 1)
-    return [items[round(number * step)] for number in range(most)]
+    places = range(len(items))
+    kept = {choose(places, key=lambda place: by(items[place])) for by in extremes for choose in (min, max)}
+    room = most - len(kept)
+    if room > 1:
+        step = (len(items) - 1) / (room - 1)
+        kept |= {round(number * step) for number in range(room)}
+    return [items[place] for place in sorted(kept)]

@@ -1,15 +1,18 @@
 """Figures of an oracle: what its looks were declared to cost and did cost, and how many there were."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
 from enum import StrEnum
+from typing import Final
 
-from domain.json_value import JsonObject, JsonValue
+from domain.json_value import JsonObject
 from services.reports.figure import Figure
 from services.store.records import FailureRecord, MeasurementRecord
 
 LOOKS_DRAWN = 1_000
 """So many of the newest looks are drawn."""
+_MOST_DAYS: Final = 400
 
 
 class OraclePlot(StrEnum):
@@ -54,17 +57,26 @@ def draw_answers(looks: Sequence[MeasurementRecord], failed: Sequence[FailureRec
     for record in failed:
         counted = series.setdefault(f"failures, {record.failure.kind.value}", Counter())
         counted[f"{record.recorded_at:%Y-%m-%d}"] += 1
-    traces: list[JsonObject] = [_bars(name, counted) for name, counted in series.items() if counted]
+    days = _days({day for counted in series.values() for day in counted})
+    traces: list[JsonObject] = [_bars(name, counted, days) for name, counted in series.items() if counted]
     layout: JsonObject = {
         "title": {"text": "Answers and failures"},
         "barmode": "stack",
-        "xaxis": {"title": {"text": "day (UTC)"}, "type": "date"},
+        "xaxis": {"title": {"text": "day (UTC)"}, "type": "category"},
         "yaxis": {"title": {"text": "looks"}, "rangemode": "tozero"},
         "meta": {"n_looks": len(looks), "n_failures": len(failed)},
     }
     return Figure(tuple(traces), layout)
 
 
-def _bars(name: str, counted: Counter[str]) -> JsonObject:
-    days: list[JsonValue] = [*sorted(counted)]
-    return {"type": "bar", "name": name, "x": days, "y": [counted[day] for day in sorted(counted)]}
+def _days(found: Collection[str]) -> list[str]:
+    """All days from the first to the last; only those that there are where nothing happened for very long."""
+    if not found:
+        return []
+    first, last = date.fromisoformat(min(found)), date.fromisoformat(max(found))
+    n_days = (last - first).days + 1
+    return [str(first + timedelta(days=n)) for n in range(n_days)] if n_days <= _MOST_DAYS else sorted(found)
+
+
+def _bars(name: str, counted: Counter[str], days: Sequence[str]) -> JsonObject:
+    return {"type": "bar", "name": name, "x": list(days), "y": [counted[day] for day in days]}

@@ -124,17 +124,10 @@ def _residuals(fit: JsonObject) -> Figure:
 
 def _arrhenius(line: JsonObject) -> Figure:
     points = [point for point in cast(Sequence[Sequence[float]], line.get("points") or ()) if point[0]]
-    traces: list[JsonObject] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "measured",
-            "x": [1000 / temperature for temperature, _, _ in points],
-            "y": [temperature * value for temperature, value, _ in points],
-            "error_y": {"type": "data", "array": [temperature * (sigma or 0.0) for temperature, _, sigma in points]},
-            "text": [f"{temperature:.5g} K: {value:.3g} S/cm" for temperature, value, _ in points],
-        }
-    ]
+    traces: list[JsonObject] = [_conductivities("measured", points)]
+    left_out = [point for point in cast(Sequence[Sequence[float]], line.get("left_out") or ()) if point[0]]
+    if left_out:
+        traces.append({**_conductivities("left out", left_out), "marker": {"size": 8, "symbol": "x-thin-open"}})
     if "activation_energy_eV" in line:
         traces += _line(line, [temperature for temperature, _, _ in points])
     layout: JsonObject = {
@@ -143,6 +136,18 @@ def _arrhenius(line: JsonObject) -> Figure:
         "yaxis": {"title": {"text": "σT (S K/cm)"}, "type": "log"},
     }
     return Figure(tuple(traces), layout)
+
+
+def _conductivities(name: str, points: Sequence[Sequence[float]]) -> JsonObject:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [1000 / temperature for temperature, _, _ in points],
+        "y": [temperature * value for temperature, value, _ in points],
+        "error_y": {"type": "data", "array": [temperature * (sigma or 0.0) for temperature, _, sigma in points]},
+        "text": [f"{temperature:.5g} K: {value:.3g} S/cm" for temperature, value, _ in points],
+    }
 
 
 def _line(line: JsonObject, temperatures: Sequence[float]) -> list[JsonObject]:

@@ -73,6 +73,17 @@ invitations: Final = Table(
     Column("used_at", UtcDateTime),
 )
 
+password_links: Final = Table(
+    "password_links",
+    METADATA,
+    id_column(),
+    reference("user_id", "users.id"),
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "user_id"),
+)
+
 login_failures: Final = Table(
     "login_failures",
     METADATA,

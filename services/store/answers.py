@@ -116,6 +116,7 @@ def book_answered(connection: Connection, answers: Iterable[tuple[Answered, Cost
         {
             "campaign_id": query.campaign_id,
             "query_id": query.id,
+            "candidate_id": query.candidate_id,
             "kind": kind.value,
             "amount": query.declared.amount,
             "core_seconds": cost.core_seconds,

@@ -8,7 +8,6 @@ from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.states import QueryState, require_query_step
-from services.store.campaigns import wake_campaign
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import release
@@ -16,6 +15,7 @@ from services.store.query_steps import describe_query, lock_query, move_query, r
 from services.store.records import QueryRecord
 from services.store.rows import query_record
 from services.store.tables import queries
+from services.store.waking import wake_campaign
 
 
 class Approval:

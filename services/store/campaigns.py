@@ -1,11 +1,11 @@
 """Campaigns, their states, and who drives them."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Text, cast, or_, select, update
 
 from domain.campaign import CampaignSpec
 from domain.digest import content_digest
@@ -15,22 +15,15 @@ from domain.parsing import parse, to_json_object
 from domain.states import HALTED_CAMPAIGNS, CampaignState, require_campaign_step
 from services.store.database import Database, insert_if_absent
 from services.store.events import write_events
-from services.store.prepared import Prepared
 from services.store.records import CampaignRecord, RunnerLease
 from services.store.rows import campaign_record
 from services.store.tables import campaigns
+from services.store.waking import wake_campaign
 
 T = TypeVar("T", bound=tuple[object, ...])
 
-# Built once, because every result that arrives wakes its campaign.
-_WAKE: Final = Prepared(
-    update(campaigns)
-    .where(
-        campaigns.c.id == bindparam("sleeper"),
-        or_(campaigns.c.wake_at.is_(None), campaigns.c.wake_at > bindparam("at")),
-    )
-    .values(wake_at=bindparam("wish"))
-)
+_COLUMNS: Final = tuple(cast(column, Text).label("spec") if column.name == "spec" else column for column in campaigns.c)
+"""Specs as text, because most are known already and need not be read."""
 
 
 class Campaigns:
@@ -78,9 +71,9 @@ class Campaigns:
         """
         with self._database.read() as connection:
             row = _find(connection, (campaigns.c.name == name) & campaigns.c.deleted_at.is_(None))
+            if row is not None:
+                return campaign_record(row)
             names = connection.execute(_there(select(campaigns.c.name)).order_by(campaigns.c.name)).scalars().all()
-        if row is not None:
-            return campaign_record(row)
         close = difflib.get_close_matches(name, names)
         remedy = f"Did you mean {' or '.join(close)}?" if close else "List the campaigns to see which there are."
         raise NotFoundError(f"There is no campaign '{name}'.", remedy=remedy)
@@ -94,11 +87,18 @@ class Campaigns:
         with self._database.read() as connection:
             return read_campaign(connection, campaign_id)
 
-    def list(self) -> tuple[CampaignRecord, ...]:
-        """All campaigns in the order in which they were created."""
+    def list(self, groups: Collection[int] | None = None) -> tuple[CampaignRecord, ...]:
+        """Campaigns of some groups, or all of them, in the order in which they were created."""
         with self._database.read() as connection:
-            rows = connection.execute(_there(select(campaigns)).order_by(campaigns.c.id)).mappings().all()
+            statement = _of_groups(_there(select(*_COLUMNS)), groups)
+            rows = connection.execute(statement.order_by(campaigns.c.id)).mappings().all()
         return tuple(campaign_record(row) for row in rows)
+
+    def names(self, numbers: Collection[int]) -> Mapping[int, str]:
+        """Names of campaigns by their numbers."""
+        statement = select(campaigns.c.id, campaigns.c.name).where(campaigns.c.id.in_(numbers))
+        with self._database.read() as connection:
+            return {row.id: row.name for row in connection.execute(statement)}
 
     def ids(self, groups: Collection[int] | None) -> frozenset[int]:
         """Numbers of the campaigns of some groups; of all campaigns where no groups are given."""
@@ -337,11 +337,6 @@ def require_startable(campaign: CampaignRecord) -> None:
             f"Campaign {campaign.name} is {'archived' if is_archived else campaign.state.value}.",
             remedy="A paused or stopped campaign is resumed; a completed one is over; an archived one is brought back.",
         )
-
-
-def wake_campaign(connection: Connection, campaign_id: int, *, at: datetime) -> None:
-    """Asks for a campaign to be advanced, inside a transaction; an earlier wish stands."""
-    _WAKE.execute(connection, {"sleeper": campaign_id, "at": at, "wish": at})
 
 
 def lock_campaign(connection: Connection, campaign_id: int) -> CampaignRecord:

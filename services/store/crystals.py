@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from domain.errors import InvalidValueError
 from domain.measurement import Censoring
 from domain.states import QueryState
 from domain.training import CandidateBelief
 from services.store.database import Database
-from services.store.records import LedgerKind
+from services.store.ledger import IS_BOOKED
 from services.store.results import STANDING
 from services.store.tables import beliefs, candidates, ledger, measurements, queries
 
@@ -137,9 +137,9 @@ class Crystals:
         Raises:
             InvalidValueError: If `after` is no place in a list of this order.
         """
-        statement, key = _keyed(campaign_id, sort)
-        statement = statement.where(*_conditions(wanted))
-        number = candidates.c.id
+        conditions = _conditions(wanted)
+        statement, number, key = _keyed(campaign_id, sort, is_narrowed=bool(conditions))
+        statement = statement.where(*conditions)
         if after is not None:
             last_key, last_id = _read_place(after, is_text=sort.by is CrystalOrder.FORMULA)
             is_later = key < last_key if sort.is_descending else key > last_key
@@ -173,17 +173,27 @@ class Crystals:
             )
 
 
-def _keyed(campaign_id: int, sort: CrystalSort) -> tuple[Select[tuple[int, Key]], ColumnElement[Key]]:
-    """A campaign's candidates with what they are sorted by."""
+def _keyed(
+    campaign_id: int, sort: CrystalSort, *, is_narrowed: bool
+) -> tuple[Select[tuple[int, Key]], ColumnElement[int], ColumnElement[Key]]:
+    """A campaign's candidates with what they are sorted by: the statement, their numbers and their keys.
+
+    Where nothing but what they are sorted by is asked of them, candidates themselves are not read.
+    """
     key = _key(campaign_id, sort)
-    statement = select(candidates.c.id, key.label("key")).where(candidates.c.campaign_id == campaign_id)
-    if sort.by in (CrystalOrder.PROMISE, CrystalOrder.EXPECTED):
-        statement = statement.select_from(candidates.join(beliefs, beliefs.c.candidate_id == candidates.c.id))
-    if sort.by is CrystalOrder.VALUE:
-        is_own = and_(measurements.c.candidate_id == candidates.c.id, measurements.c.campaign_id == campaign_id)
-        statement = statement.select_from(candidates.join(measurements, is_own))
+    of: Table = candidates
+    if sort.by in {CrystalOrder.PROMISE, CrystalOrder.EXPECTED}:
+        of = beliefs
+    elif sort.by is CrystalOrder.VALUE:
+        of = measurements
+    number = candidates.c.id if of is candidates else of.c.candidate_id
+    statement = select(number.label("id"), key.label("key")).where(of.c.campaign_id == campaign_id)
+    if of is measurements:
         statement = statement.where(measurements.c.fidelity == sort.fidelity, *STANDING)
-    return statement, key
+    if of is not candidates and is_narrowed:
+        statement = statement.join(candidates, candidates.c.id == number)
+        statement = statement.where(candidates.c.campaign_id == campaign_id)
+    return statement, number, key
 
 
 def _key(campaign_id: int, sort: CrystalSort) -> ColumnElement[Key]:
@@ -203,14 +213,10 @@ def _key(campaign_id: int, sort: CrystalSort) -> ColumnElement[Key]:
 
 def _paid(campaign_id: int) -> ColumnElement[float]:
     """What was booked for a candidate's looks."""
-    booked = (
-        select(func.coalesce(func.sum(ledger.c.amount), 0.0))
-        .join(queries, queries.c.id == ledger.c.query_id)
-        .where(
-            queries.c.campaign_id == campaign_id,
-            queries.c.candidate_id == candidates.c.id,
-            ledger.c.kind == LedgerKind.BOOK.value,
-        )
+    booked = select(func.coalesce(func.sum(ledger.c.amount), 0.0)).where(
+        ledger.c.campaign_id == campaign_id,
+        ledger.c.candidate_id == candidates.c.id,
+        IS_BOOKED,
     )
     return booked.correlate(candidates).scalar_subquery()
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, literal, select
 
 from domain.errors import NotFoundError
 from domain.events import Event, EventKind
@@ -49,6 +49,17 @@ class Events:
         statement = select(func.max(events.c.id)).where(events.c.campaign_id == campaign_id)
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one() or 0
+
+    def version(self, campaign_id: int) -> int | None:
+        """Number of the newest event, where all before it are there: what is read from now on holds all of them.
+
+        Whatever changes a campaign's values, money or rounds tells so by an event. None where an earlier event may
+        still appear, because somebody else is writing for longer than is worth waiting for.
+        """
+        statement = select(func.max(events.c.id)).where(events.c.campaign_id == campaign_id)
+        with self._database.read() as connection:
+            newest = connection.execute(statement).scalar_one() or 0
+            return newest if settle(connection) else None
 
     def list(self, campaign_id: int, after_id: int = 0, limit: int = 1000) -> tuple[EventRecord, ...]:
         """Reads on from an event. Whoever goes on after the last one that was returned misses none.
@@ -110,6 +121,12 @@ class Events:
 
 def _selection() -> Select[tuple[object, ...]]:
     return select(*events.c, campaigns.c.name).join(campaigns, campaigns.c.id == events.c.campaign_id)
+
+
+def of_rare_kind(campaign_id: int, kind: EventKind) -> ColumnElement[bool]:
+    """Whether an event is of a campaign and of one of the kinds that have an index of their own (`ix_events_rare`)."""
+    # Written out, because neither database takes a partial index for a value that it does not know yet.
+    return and_(events.c.campaign_id == campaign_id, events.c.kind == literal(kind.value, literal_execute=True))
 
 
 def write_events(

@@ -1,9 +1,10 @@
 """Stores on the bench, and examples to fill them with, for tests of whatever lives on a store."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from domain.blueprint import Blueprint
@@ -52,8 +53,13 @@ def bench(url: str) -> Iterator[Bench]:
 
 
 @contextmanager
-def fresh_postgres(server_url: str) -> Iterator[str]:
-    """Makes an empty database on a PostgreSQL server, and drops it."""
+def fresh_postgres(server_url: str, *, template: str | None = None) -> Iterator[str]:
+    """Makes a database on a PostgreSQL server, and drops it.
+
+    Args:
+        server_url: The server.
+        template: Name of the database of which it is a copy; an empty one without.
+    """
     from sqlalchemy import create_engine, make_url
 
     server = make_url(server_url).set(drivername="postgresql+psycopg")
@@ -61,12 +67,22 @@ def fresh_postgres(server_url: str) -> Iterator[str]:
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            connection.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         yield server.set(database=name).render_as_string(hide_password=False)
         with engine.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         engine.dispose()
+
+
+@contextmanager
+def postgres_stores(server_url: str) -> Iterator[Callable[[], AbstractContextManager[str]]]:
+    """Makes new stores on a PostgreSQL server, all copies of one: migrating each takes longer than most tests."""
+    from sqlalchemy import make_url
+
+    with fresh_postgres(server_url) as url:
+        open_store(url).close()
+        yield partial(fresh_postgres, server_url, template=make_url(url).database)
 
 
 def example_spec(name: str = "example", *, total: float = 1000.0) -> CampaignSpec:

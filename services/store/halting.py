@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, exists, or_, select
 
 from domain.events import EventKind
 from domain.json_value import JsonObject
@@ -12,7 +12,7 @@ from domain.measurement import Failure, FailureKind
 from domain.states import CampaignState, QueryState
 from services.store.campaigns import lock_campaign, move_campaign, read_campaign
 from services.store.database import Database
-from services.store.events import write_events
+from services.store.events import of_rare_kind, write_events
 from services.store.records import QueryRecord
 from services.store.tables import events, failures, queries
 
@@ -40,6 +40,19 @@ class Halting:
         """
         with self._database.write() as connection:
             return _halt(connection, campaign_id, reason, {}, at=self._database.now())
+
+    def reason(self, campaign_id: int) -> str | None:
+        """Why a campaign is paused without anybody's asking, in sentences; None where it is not."""
+        steps = (EventKind.CAMPAIGN_STATE.value, EventKind.CAMPAIGN_HALTED.value)
+        newest = (
+            select(events.c.kind, events.c.message)
+            .where(events.c.campaign_id == campaign_id, events.c.kind.in_(steps))
+            .order_by(events.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            step = connection.execute(newest).one_or_none()
+        return None if step is None or step.kind != EventKind.CAMPAIGN_HALTED.value else str(step.message)
 
 
 def halt_if_failing(connection: Connection, query: QueryRecord, failure: Failure, *, at: datetime) -> None:
@@ -78,8 +91,9 @@ def _latest_outcomes(connection: Connection, query: QueryRecord) -> Sequence[str
 
     Those before the campaign was last halted are known to whoever resumed it.
     """
-    halts = (events.c.campaign_id == query.campaign_id, events.c.kind == EventKind.CAMPAIGN_HALTED.value)
-    resumed_since = select(func.max(events.c.at)).where(*halts).scalar_subquery()
+    halt = select(events.c.at).where(of_rare_kind(query.campaign_id, EventKind.CAMPAIGN_HALTED))
+    halted_at = connection.execute(halt.order_by(events.c.id.desc()).limit(1)).scalar_one_or_none()
+    is_news = queries.c.finished_at.is_not(None) if halted_at is None else queries.c.finished_at > halted_at
     was_paid = exists().where(
         failures.c.query_id == queries.c.id,
         failures.c.is_final.is_(True),
@@ -91,7 +105,7 @@ def _latest_outcomes(connection: Connection, query: QueryRecord) -> Sequence[str
             queries.c.campaign_id == query.campaign_id,
             queries.c.fidelity == query.fidelity,
             or_(queries.c.state == QueryState.DONE.value, (queries.c.state == QueryState.FAILED.value) & was_paid),
-            or_(resumed_since.is_(None), queries.c.finished_at > resumed_since),
+            is_news,
         )
         .order_by(queries.c.finished_at.desc(), queries.c.id.desc())
         .limit(MOST_FAILURES_IN_A_ROW)

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from domain.states import QueryState
 from services.store.database import Database
+from services.store.queue import of_fidelities
 from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord
 from services.store.results import STANDING
 from services.store.rows import candidate_record, failure_record, measurement_record, query_record
@@ -44,7 +45,7 @@ class Laboratory:
             after: Number of the last query that is known already; 0 for none.
             limit: Most to return.
         """
-        conditions = [_of(queries, asked), queries.c.state.in_([state.value for state in only.states])]
+        conditions = [of_fidelities(queries, asked), queries.c.state.in_([state.value for state in only.states])]
         if only.worker is not None:
             conditions.append(queries.c.worker == only.worker)
         if after:
@@ -75,7 +76,7 @@ class Laboratory:
 
     def count(self, asked: Asked) -> Mapping[QueryState, int]:
         """How many of a laboratory's queries are in each state that any has."""
-        statement = select(queries.c.state, func.count()).where(_of(queries, asked)).group_by(queries.c.state)
+        statement = select(queries.c.state, func.count()).where(of_fidelities(queries, asked)).group_by(queries.c.state)
         with self._database.read() as connection:
             return {QueryState(state): n for state, n in connection.execute(statement)}
 
@@ -110,7 +111,7 @@ class Laboratory:
             before: Number of the last measurement that is known already.
             limit: Most to return.
         """
-        statement = select(measurements).where(_of(measurements, asked))
+        statement = select(measurements).where(of_fidelities(measurements, asked))
         if worker is not None:
             statement = statement.where(measurements.c.provenance["worker"].as_string() == worker)
         if before is not None:
@@ -123,7 +124,7 @@ class Laboratory:
         self, asked: Asked, *, worker: str | None = None, before: int | None = None, limit: int = 100
     ) -> tuple[FailureRecord, ...]:
         """What laboratories could not make or measure, the newest first."""
-        statement = select(failures).where(_of(failures, asked))
+        statement = select(failures).where(of_fidelities(failures, asked))
         if worker is not None:
             statement = statement.where(failures.c.worker == worker)
         if before is not None:
@@ -131,13 +132,3 @@ class Laboratory:
         with self._database.read() as connection:
             rows = connection.execute(statement.order_by(failures.c.id.desc()).limit(limit)).mappings()
             return tuple(failure_record(row) for row in rows)
-
-
-def _of(table: Table, asked: Asked) -> ColumnElement[bool]:
-    """Whether a row is of one of some fidelities. Campaigns call them alike, so that the condition stays short."""
-    of_name: dict[str, list[int]] = {}
-    for campaign_id, fidelity in asked:
-        of_name.setdefault(fidelity, []).append(campaign_id)
-    each = (and_(table.c.fidelity == name, table.c.campaign_id.in_(ids)) for name, ids in of_name.items())
-    # The campaigns alone once more: that is what an index can find.
-    return and_(table.c.campaign_id.in_({campaign_id for campaign_id, _ in asked}), or_(false(), *each))

@@ -5,7 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, literal, select
 
 from domain.campaign import CampaignSpec
 from domain.cost import Cost
@@ -15,6 +15,8 @@ from services.store.records import Balance, LedgerKind, LedgerRow, QueryRecord
 from services.store.rows import ledger_row, stored
 from services.store.tables import campaigns, ledger
 
+IS_BOOKED: Final = ledger.c.kind == literal(LedgerKind.BOOK.value, literal_execute=True)
+"""Written out, because an index over what is booked is only used where the condition says what the index does."""
 _SIGN_IN_RESERVED: Final = {LedgerKind.RESERVE: 1, LedgerKind.RELEASE: -1, LedgerKind.BOOK: 0}
 
 
@@ -86,6 +88,7 @@ def _row(query: QueryRecord, kind: LedgerKind, cost: Cost, at: datetime) -> dict
     return {
         "campaign_id": query.campaign_id,
         "query_id": query.id,
+        "candidate_id": query.candidate_id,
         "kind": kind.value,
         "amount": cost.amount,
         "core_seconds": cost.core_seconds,

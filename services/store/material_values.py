@@ -135,13 +135,15 @@ def known_material_values(connection: Connection, campaign_id: int) -> list[RowM
     return [row for row in rows if elements.issuperset(row["elements"])]
 
 
-def count_material_values(connection: Connection, campaign_id: int) -> Counter[str]:
+def count_material_values(connection: Connection, campaign_id: int, *, with_corrections: bool = True) -> Counter[str]:
     """How many values have come at each fidelity about the same materials, corrected and retracted ones among them."""
     statement = (
         select(material_measurements.c.fidelity, materials.c.elements)
         .join(materials, materials.c.id == material_measurements.c.material_id)
         .where(material_measurements.c.campaign_id == campaign_id, materials.c.digest.is_not(None))
     )
+    if not with_corrections:
+        statement = statement.where(material_measurements.c.supersedes.is_(None))
     rows = connection.execute(statement).all()
     if not rows:
         return Counter()

@@ -1,50 +1,65 @@
 """What came of a campaign in few columns: enough for figures, and quick however long a campaign runs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from domain.measurement import Censoring
 from services.store.database import Database
-from services.store.records import LedgerKind
+from services.store.ledger import IS_BOOKED
 from services.store.results import STANDING
 from services.store.tables import candidates, ledger, measurements, queries
 
+MOST_VERIFIED: Final = 10_000
+"""Looks of which it is told whether what was expected came true, the ones chosen last."""
+
+
+class Values(NamedTuple):
+    """The values of a fidelity that count, as columns, because there are hundreds of thousands: a place for each."""
+
+    query_ids: Sequence[int] = ()
+    candidate_ids: Sequence[int] = ()
+    values: Sequence[float] = ()
+    """In the quantity's unit."""
+    bounds: Sequence[str] = ()
+    """How each is censored, as the store writes it."""
+
+
+class Payments(NamedTuple):
+    """What was booked for looks, in the order in which it was, as columns."""
+
+    numbers: Sequence[int] = ()
+    """Of the ledger's rows."""
+    query_ids: Sequence[int] = ()
+    amounts: Sequence[float] = ()
+    """In the campaign's unit."""
+
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A value that counts."""
+class Spent:
+    """What the looks of a round at a fidelity have cost."""
 
-    query_id: int
-    candidate_id: int
-    fidelity: str
-    value: float
-    sigma: float | None
-    censoring: Censoring
-    formula: str
-    space_group: int
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """What was booked for a look."""
-
-    query_id: int
     round_index: int
     fidelity: str
     amount: float
     """In the campaign's unit."""
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """What was expected of a crystal at the target fidelity when a look at it was chosen."""
+class Verified:
+    """What was expected of a crystal at a fidelity when a look was chosen, and what the look said."""
 
     mean: float
+    """Expected, in the quantity's unit."""
     sd: float
+    """And how sure it was."""
+    value: float
+    sigma: float | None
+    formula: str
+    space_group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,71 +72,97 @@ class Explored:
 
 
 class Outcomes:
-    """Answers and payments of campaigns, without what figures do not need."""
+    """Answers and payments of campaigns, without what figures do not need: indexes hold all of it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def standing(self, campaign_id: int) -> tuple[Outcome, ...]:
-        """The values that count, in the order of the queries that they answer."""
+    def values(self, campaign_id: int, fidelity: str) -> Values:
+        """The values of a fidelity that count, in no particular order."""
         looks = measurements.c
-        statement = (
-            select(
-                looks.query_id,
-                looks.candidate_id,
-                looks.fidelity,
-                looks.value,
-                looks.sigma,
-                looks.censoring,
-                candidates.c.formula,
-                candidates.c.space_group,
-            )
-            .join(candidates, candidates.c.id == looks.candidate_id)
-            .where(looks.campaign_id == campaign_id, *STANDING)
-            .order_by(looks.query_id)
+        statement = select(looks.query_id, looks.candidate_id, looks.value, looks.censoring).where(
+            looks.campaign_id == campaign_id, looks.fidelity == fidelity, *STANDING
         )
-        bounds = {censoring.value: censoring for censoring in Censoring}
         with self._database.read() as connection:
-            return tuple(
-                Outcome(query, candidate, fidelity, value, sigma, bounds[bound], formula, group)
-                for query, candidate, fidelity, value, sigma, bound, formula, group in connection.execute(statement)
-            )
+            return Values(*zip(*connection.execute(statement).all(), strict=True))
 
-    def payments(self, campaign_id: int) -> tuple[Payment, ...]:
+    def payments(self, campaign_id: int) -> Payments:
         """What was booked, in the order in which it was."""
+        statement = select(ledger.c.id, ledger.c.query_id, ledger.c.amount).where(*_booked(campaign_id))
+        with self._database.read() as connection:
+            return Payments(*zip(*connection.execute(statement.order_by(ledger.c.id)).all(), strict=True))
+
+    def paid_at(self, numbers: Collection[int]) -> Mapping[int, datetime]:
+        """When rows of the ledger were written, by their numbers."""
+        statement = select(ledger.c.id, ledger.c.at).where(ledger.c.id.in_(numbers))
+        with self._database.read() as connection:
+            return {number: at for number, at in connection.execute(statement)}  # noqa: C416 - rows are not pairs to mypy
+
+    def spent(self, campaign_id: int) -> Sequence[Spent]:
+        """What was booked, by round and fidelity."""
+        # Amounts are the prices of a ladder's rungs: few differ.
+        columns = (queries.c.round_index, queries.c.fidelity, ledger.c.amount)
         statement = (
-            select(ledger.c.query_id, queries.c.round_index, queries.c.fidelity, ledger.c.amount, ledger.c.at)
+            select(*columns, func.count().label("n"))
             .join(queries, queries.c.id == ledger.c.query_id)
-            .where(ledger.c.campaign_id == campaign_id, ledger.c.kind == LedgerKind.BOOK.value)
-            .order_by(ledger.c.id)
-        )
-        with self._database.read() as connection:
-            return tuple(Payment(*row) for row in connection.execute(statement))
-
-    def expectations(self, campaign_id: int, fidelity: str) -> Mapping[int, Expectation]:
-        """What was expected before looks at a fidelity, by query; without those of which nothing was."""
-        statement = select(queries.c.id, queries.c.decision).where(
-            queries.c.campaign_id == campaign_id, queries.c.fidelity == fidelity
-        )
-        found: dict[int, Expectation] = {}
-        with self._database.read() as connection:
-            for number, decision in connection.execute(statement):
-                mean, sd = decision["predicted_mean"], decision["predicted_sd"]
-                if mean is not None and sd is not None:
-                    found[number] = Expectation(mean, sd)
-        return found
-
-    def explored(self, campaign_id: int) -> tuple[Explored, ...]:
-        """Which space groups and elements the crystals have that have a value."""
-        is_measured = (measurements.c.candidate_id == candidates.c.id) & (measurements.c.campaign_id == campaign_id)
-        columns = (candidates.c.space_group, candidates.c.elements)
-        statement = (
-            select(*columns, func.count(candidates.c.id.distinct()).label("n"))
-            .join(measurements, is_measured)
-            .where(candidates.c.campaign_id == campaign_id, *STANDING)
+            .where(*_booked(campaign_id))
             .group_by(*columns)
             .order_by(*columns)
         )
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
-        return tuple(Explored(row.space_group, tuple(row.elements.split()), row.n) for row in rows)
+        return [Spent(index, name, n * amount) for index, name, amount, n in rows]
+
+    def verified(self, campaign_id: int, fidelity: str) -> Sequence[Verified]:
+        """Exact values at a fidelity of which something was expected before, in the order in which they were chosen.
+
+        Of more than `MOST_VERIFIED` the ones chosen last.
+        """
+        looks = measurements.c
+        newest = (
+            select(looks.id, looks.query_id)
+            .where(
+                looks.campaign_id == campaign_id,
+                looks.fidelity == fidelity,
+                looks.censoring == Censoring.NONE.value,
+                *STANDING,
+            )
+            .order_by(looks.query_id.desc())
+            .limit(MOST_VERIFIED)
+            .subquery()
+        )
+        columns = (queries.c.decision, looks.value, looks.sigma, candidates.c.formula, candidates.c.space_group)
+        statement = (
+            select(*columns)
+            .select_from(newest)
+            .join(measurements, looks.id == newest.c.id)
+            .join(queries, queries.c.id == newest.c.query_id)
+            .join(candidates, candidates.c.id == looks.candidate_id)
+            .order_by(newest.c.query_id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement).all()
+        expected = [(row.decision["predicted_mean"], row.decision["predicted_sd"]) for row in rows]
+        return [
+            Verified(mean, sd, row.value, row.sigma, row.formula, row.space_group)
+            for row, (mean, sd) in zip(rows, expected, strict=True)
+            if mean is not None and sd is not None
+        ]
+
+    def explored(self, campaign_id: int) -> Sequence[Explored]:
+        """Which space groups and elements the crystals have that have a value."""
+        measured = select(measurements.c.candidate_id).where(measurements.c.campaign_id == campaign_id, *STANDING)
+        columns = (candidates.c.space_group, candidates.c.elements)
+        statement = (
+            select(*columns, func.count().label("n"))
+            .where(candidates.c.campaign_id == campaign_id, candidates.c.id.in_(measured))
+            .group_by(*columns)
+            .order_by(*columns)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement).all()
+        return [Explored(row.space_group, tuple(row.elements.split()), row.n) for row in rows]
+
+
+def _booked(campaign_id: int) -> tuple[ColumnElement[bool], ...]:
+    return ledger.c.campaign_id == campaign_id, IS_BOOKED

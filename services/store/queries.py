@@ -1,6 +1,6 @@
 """Queries: what is asked, who holds it, and how it is given back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -162,13 +162,13 @@ class Queries:
         self.requeue_lapsed(self._database.now(), but_of=worker)
         with self._database.write() as connection:
             fidelities = answerable(self._ladders.all(connection), oracles, campaign_ids)
-            own = find_own(connection, worker, of_fidelities(fidelities))
+            own = find_own(connection, worker, of_fidelities(queries, fidelities))
             kept = None if own is None else self._come_back(connection, own, worker, lease_s)
             if kept is not None:
                 return kept
             busy = busy_oracles(connection, self._ladders, fidelities.values())
             free = [pair for pair, look in fidelities.items() if (look.oracle, look.max_concurrent) not in busy]
-            query_id = find_waiting(connection, of_fidelities(free))
+            query_id = find_waiting(connection, of_fidelities(queries, free))
             return None if query_id is None else self._claim(connection, query_id, worker, lease_s)
 
     def heartbeat(self, query_id: int, fence: int, lease_s: float) -> bool:
@@ -209,14 +209,17 @@ class Queries:
                 self._end_lost(connection, query, at=self._database.now())
             return len(lapsed)
 
-    def requeue_held_by(self, campaign_id: int, worker_prefix: str) -> int:
-        """Gives back every claim in a campaign of workers that are known to be dead; the attempt does not count.
+    def requeue_held_by(
+        self, campaign_id: int, worker_prefix: str, *, is_alive: Callable[[str], bool] = lambda _worker: False
+    ) -> int:
+        """Gives back every claim in a campaign of workers that no longer drive it; the attempt does not count.
 
         A query during which they have died again and again is given up: the look may be what takes them down.
 
         Args:
             campaign_id: The campaign.
-            worker_prefix: What the dead workers' names begin with. End it with a separator: `host:1` begins `host:12`.
+            worker_prefix: What the workers' names begin with. End it with a separator: `host:1` begins `host:12`.
+            is_alive: Whether a worker is known to live: it has lost the campaign, and the look takes nobody down.
 
         Returns:
             How many.
@@ -224,8 +227,14 @@ class Queries:
         with self._database.write() as connection:
             claimed = _lock_claimed(connection, queries.c.campaign_id == campaign_id)
             held = [query for query in claimed if query.worker is not None and query.worker.startswith(worker_prefix)]
+            n_lost = n_times_lost(connection, campaign_id) if held else {}
+            now = self._database.now()
             for query in held:
-                give_back_lost(connection, query, at=self._database.now())
+                if is_alive(query.worker or ""):
+                    what = "was given back because its worker no longer runs the campaign"
+                    give_back(connection, query, what, counts=False, at=now)
+                else:
+                    give_back_lost(connection, query, n_before=n_lost.get(query.id, 0), at=now)
             return len(held)
 
     def lost(self, campaign_id: int) -> frozenset[int]:

@@ -1,7 +1,7 @@
 """Steps of one query inside a transaction: read, locked, moved, given back, failed."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -16,14 +16,14 @@ from domain.json_value import JsonObject
 from domain.measurement import Failure, FailureKind
 from domain.parsing import parse, to_json_value
 from domain.states import QueryState, require_query_step
-from services.store.campaigns import wake_campaign
-from services.store.events import write_events
+from services.store.events import of_rare_kind, write_events
 from services.store.halting import halt_if_failing
 from services.store.ledger import book, release
 from services.store.records import QueryRecord
 from services.store.results import append_failure
 from services.store.rows import query_record
-from services.store.tables import candidates, events, failures, queries
+from services.store.tables import candidates, events, failures, measurements, queries
+from services.store.waking import bring_news
 
 MOST_RESTARTS: Final = 5
 """A query during which the campaign's own process was killed so often is given up: the look may be what takes the
@@ -93,9 +93,16 @@ def give_back(
     write_events(connection, query.campaign_id, [(EventKind.QUERY_REQUEUED, message, payload)], at=at)
 
 
-def give_back_lost(connection: Connection, query: QueryRecord, *, at: datetime) -> None:
-    """Takes a locked query from a dead process of its campaign; gives it up where that has happened too often."""
-    n_lost = n_times_lost(connection, query.campaign_id).get(query.id, 0) + 1
+def give_back_lost(connection: Connection, query: QueryRecord, *, n_before: int, at: datetime) -> None:
+    """Takes a locked query from a dead process of its campaign; gives it up where that has happened too often.
+
+    Args:
+        connection: The transaction.
+        query: The query.
+        n_before: How often it has happened before (`n_times_lost`).
+        at: Now.
+    """
+    n_lost = n_before + 1
     if n_lost < MOST_RESTARTS:
         give_back(connection, query, "was given back because its worker is gone", counts=False, at=at, is_lost=True)
         return
@@ -107,12 +114,23 @@ def give_back_lost(connection: Connection, query: QueryRecord, *, at: datetime) 
 
 
 def n_times_lost(connection: Connection, campaign_id: int) -> Mapping[int, int]:
-    """How often queries of a campaign were under way when the campaign's own process was killed, by query."""
-    statement = select(events.c.payload).where(
-        events.c.campaign_id == campaign_id, events.c.kind == EventKind.QUERY_REQUEUED.value
+    """How often queries of a campaign were under way when the campaign's own process was killed, by query.
+
+    A worker that was taken for dead and has answered since was not: its machine had slept, or its line was cut.
+    """
+    is_lost = events.c.payload["is_lost"].as_boolean().is_(True)
+    statement = select(events.c.payload).where(of_rare_kind(campaign_id, EventKind.QUERY_REQUEUED), is_lost)
+    lost = {(payload["query_id"], payload["fence"]) for payload in connection.execute(statement).scalars()}
+    return Counter(query_id for query_id, _ in lost - _answered(connection, {query_id for query_id, _ in lost}))
+
+
+def _answered(connection: Connection, query_ids: Collection[int]) -> frozenset[tuple[int, int]]:
+    """The claims of some queries, as (query, fence), whose holders have sent an answer, however late."""
+    return frozenset(
+        (row.query_id, row.fence)
+        for table in (measurements, failures)
+        for row in connection.execute(select(table.c.query_id, table.c.fence).where(table.c.query_id.in_(query_ids)))
     )
-    payloads = connection.execute(statement).scalars()
-    return Counter(payload["query_id"] for payload in payloads if payload.get("is_lost"))
 
 
 def fail_query(connection: Connection, query: QueryRecord, failure: Failure, *, is_final: bool, at: datetime) -> None:
@@ -142,7 +160,7 @@ def fail_query(connection: Connection, query: QueryRecord, failure: Failure, *, 
     write_events(connection, query.campaign_id, [(EventKind.QUERY_FAILED, message, payload)], at=at)
     if is_final:
         halt_if_failing(connection, query, failure, at=at)
-    wake_campaign(connection, query.campaign_id, at=at)
+    bring_news(connection, query.campaign_id, at=at)
 
 
 def is_used_up(query: QueryRecord, fidelity: Fidelity) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
 
 from domain.campaign import CampaignSpec
 from domain.fidelity import Capability, Fidelity, Ladder
@@ -50,17 +50,18 @@ def is_of_open_campaign() -> ColumnElement[bool]:
     return select(campaigns.c.id).where(campaigns.c.id == queries.c.campaign_id, campaign_is_open()).exists()
 
 
-def of_fidelities(pairs: Iterable[tuple[int, str]]) -> ColumnElement[bool]:
-    """Whether a query is of one of some (campaign, fidelity)."""
-    names: dict[int, list[str]] = {}
-    for campaign_id, fidelity in pairs:
-        names.setdefault(campaign_id, []).append(fidelity)
-    each = (
-        and_(queries.c.campaign_id == campaign_id, queries.c.fidelity.in_(listed))
-        for campaign_id, listed in names.items()
-    )
+def of_fidelities(table: Table, asked: Iterable[tuple[int, str]]) -> ColumnElement[bool]:
+    """Whether a row is of one of some (campaign, fidelity).
+
+    Campaigns call their fidelities alike: a term for each name stays shallow however many campaigns there are, where
+    SQLite takes a thousand terms at most.
+    """
+    of_name: dict[str, list[int]] = {}
+    for campaign_id, fidelity in asked:
+        of_name.setdefault(fidelity, []).append(campaign_id)
+    each = (and_(table.c.fidelity == name, table.c.campaign_id.in_(ids)) for name, ids in of_name.items())
     # The campaigns alone once more: that is what an index can find.
-    return and_(queries.c.campaign_id.in_(names), or_(false(), *each))
+    return and_(table.c.campaign_id.in_({number for ids in of_name.values() for number in ids}), or_(false(), *each))
 
 
 def answerable(
@@ -121,5 +122,5 @@ def _n_claimed(connection: Connection, ladders: Ladders, oracle: str) -> int:
         for fidelity in ladder.fidelities
         if fidelity.oracle == oracle
     )
-    statement = select(func.count()).where(queries.c.state == QueryState.CLAIMED.value, of_fidelities(pairs))
+    statement = select(func.count()).where(queries.c.state == QueryState.CLAIMED.value, of_fidelities(queries, pairs))
     return connection.execute(statement).scalar_one()

@@ -115,6 +115,21 @@ class Measurements:
             answers: Counter[str] = Counter(dict(connection.execute(statement).all()))
             return answers + count_material_values(connection, campaign_id)
 
+    def n_answers(self, campaign_id: int) -> Counter[str]:
+        """How many looks have been answered at each fidelity, asked for or not; corrections of answers are none."""
+        statement = (
+            select(measurements.c.fidelity, func.count())
+            .where(
+                measurements.c.campaign_id == campaign_id,
+                measurements.c.is_evidence.is_(False),
+                measurements.c.supersedes.is_(None),
+            )
+            .group_by(measurements.c.fidelity)
+        )
+        with self._database.read() as connection:
+            answers: Counter[str] = Counter(dict(connection.execute(statement).all()))
+            return answers + count_material_values(connection, campaign_id, with_corrections=False)
+
     def pending(self, campaign_id: int) -> tuple[PendingLook, ...]:
         """Looks whose answer may still come, by blueprint digest and fidelity."""
         statement = (

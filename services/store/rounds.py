@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import JSON, Connection, RowMapping, func, insert, literal, select, update
 
 from domain.digest import content_digest
 from domain.errors import AskedBeforeError, BudgetTooSmallError, ConflictError, NotFoundError
@@ -24,6 +24,10 @@ from services.store.tables import candidates, queries, rounds
 
 OPEN_STATES = (QueryState.PROPOSED, QueryState.AWAITING_APPROVAL, QueryState.QUEUED, QueryState.CLAIMED)
 """States of a query whose answer may still come."""
+_HEAD = (
+    *(column for column in rounds.c if column.name != "closing_notes"),
+    literal({}, JSON).label("closing_notes"),
+)
 _ROUNDING = 1e-9
 """Share of the budget by which sums of declared costs may miss it."""
 
@@ -112,19 +116,25 @@ class Rounds:
         return tuple(round_record(row) for row in rows)
 
     def newest(self, campaign_id: int, *, before: int | None = None, limit: int = 20) -> tuple[RoundRecord, ...]:
-        """A campaign's rounds from the newest back.
+        """A campaign's rounds from the newest back, without their closing notes, which speak of every crystal.
 
         Args:
             campaign_id: Whose rounds.
             before: Index of the earliest round that is known already; None to begin with the newest.
             limit: Most rounds to return.
         """
-        statement = select(rounds).where(rounds.c.campaign_id == campaign_id)
+        statement = select(*_HEAD).where(rounds.c.campaign_id == campaign_id)
         if before is not None:
             statement = statement.where(rounds.c.round_index < before)
         with self._database.read() as connection:
             rows = connection.execute(statement.order_by(rounds.c.round_index.desc()).limit(limit)).mappings().all()
         return tuple(round_record(row) for row in rows)
+
+    def count(self, campaign_id: int) -> int:
+        """How many rounds a campaign has opened."""
+        statement = select(func.count()).where(rounds.c.campaign_id == campaign_id)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
 
     def at(self, campaign_id: int, index: int) -> RoundRecord:
         """A campaign's round, counted from 0.
@@ -184,6 +194,12 @@ class Rounds:
                 raise ConflictError(f"Round {record.index} is still open.", remedy="Close it first.")
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(closing_notes=dict(notes)))
             replace_beliefs(connection, record.campaign_id, notes)
+            told = (
+                EventKind.STAGE_NOTE,
+                f"the summary of round {record.index} is brought up to date",
+                {"round": record.index},
+            )
+            write_events(connection, record.campaign_id, [told], at=self._database.now())
             return _read(connection, round_id)
 
 

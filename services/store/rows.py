@@ -1,5 +1,6 @@
 """From rows to records."""
 
+import json
 from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import RowMapping
@@ -53,7 +54,7 @@ def campaign_record(row: Row) -> CampaignRecord:
     return CampaignRecord(
         id=row["id"],
         name=row["name"],
-        spec=SPECS.get(row["spec_digest"], lambda: stored(CampaignSpec, row["spec"])),
+        spec=SPECS.get(row["spec_digest"], lambda: _spec(row["spec"])),
         spec_digest=row["spec_digest"],
         state=CampaignState(row["state"]),
         created_at=row["created_at"],
@@ -64,6 +65,11 @@ def campaign_record(row: Row) -> CampaignRecord:
         driven_until=row["runner_until"],
         archived_at=row["archived_at"],
     )
+
+
+def _spec(column: JsonValue) -> CampaignSpec:
+    """Reads a spec from its column, which may be asked for as text."""
+    return stored(CampaignSpec, json.loads(column) if isinstance(column, str) else column)
 
 
 def round_record(row: Row) -> RoundRecord:

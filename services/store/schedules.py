@@ -9,12 +9,13 @@ from domain.errors import ConflictError, NotFoundError
 from domain.events import EventKind
 from domain.states import CampaignState
 from domain.timing import Timing, TimingKind
-from services.store.campaigns import lock_campaign, read_campaign, wake_campaign
+from services.store.campaigns import lock_campaign, read_campaign
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.intake_tables import schedules
 from services.store.records import CampaignRecord
 from services.store.tables import campaigns
+from services.store.waking import wake_campaign
 
 
 @dataclass(frozen=True, slots=True)

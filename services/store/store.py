@@ -32,6 +32,7 @@ from services.store.material_values import MaterialValues
 from services.store.materials import Materials
 from services.store.outcomes import Outcomes
 from services.store.pages import Pages
+from services.store.password_links import PasswordLinks
 from services.store.people import People
 from services.store.queries import Queries
 from services.store.references import References
@@ -87,6 +88,7 @@ class Store:
         self.tokens = Tokens(database)
         self.sessions = Sessions(database)
         self.invitations = Invitations(database)
+        self.password_links = PasswordLinks(database)
         self.login_failures = LoginFailures(database)
         self.identities = Identities(database)
         self.oidc_attempts = OidcAttempts(database)

@@ -81,7 +81,17 @@ candidates: Final = Table(
     Column("density_g_cm3", Double, nullable=False, server_default="0"),
     UniqueConstraint("campaign_id", "digest"),
     ForeignKeyConstraint(["campaign_id", "round_index"], ["rounds.campaign_id", "rounds.round_index"]),
-    Index(None, "campaign_id", "space_group", "formula"),
+    # All that crystals are sorted and narrowed down by, so that of thousands no blueprint is read.
+    Index(
+        "ix_candidates_sorted",
+        "campaign_id",
+        "space_group",
+        "formula",
+        "elements",
+        "round_index",
+        "density_g_cm3",
+        "id",
+    ),
 )
 """Reduced formula, space group, elements and density stand beside the blueprint, so that a crystal is found among
 thousands. Symbols of elements stand between spaces, so that none is found inside another."""
@@ -95,7 +105,7 @@ beliefs: Final = Table(
     Column("mean", Double, nullable=False),
     Column("sd", Double, nullable=False),
     UniqueConstraint("candidate_id"),
-    Index(None, "campaign_id"),
+    Index(None, "campaign_id", "candidate_id", "mean", "sd"),
 )
 """What the last closed round expects of each candidate at the target fidelity; its notes hold the same."""
 
@@ -141,7 +151,7 @@ queries: Final = Table(
     ForeignKeyConstraint(["campaign_id", "round_index"], ["rounds.campaign_id", "rounds.round_index"]),
     Index(None, "campaign_id", "state", "id"),
     Index(None, "state", "lease_until"),
-    Index(None, "campaign_id", "id"),
+    Index(None, "campaign_id", "id", "fidelity"),
     Index(None, "campaign_id", "round_index"),
 )
 Index(
@@ -151,6 +161,16 @@ Index(
     postgresql_where=text("judged_by IS NOT NULL"),
 )
 """Of the few whose price somebody had to judge."""
+Index(
+    "ix_queries_ended",
+    queries.c.campaign_id,
+    queries.c.fidelity,
+    queries.c.finished_at,
+    queries.c.id,
+    sqlite_where=text("finished_at IS NOT NULL"),
+    postgresql_where=text("finished_at IS NOT NULL"),
+)
+"""How the latest looks at a fidelity have ended."""
 
 measurements: Final = Table(
     "measurements",
@@ -180,7 +200,24 @@ measurements: Final = Table(
     Column("is_retracted", Boolean, nullable=False, server_default=false()),
     Column("payload_digest", String(64), nullable=False),
     UniqueConstraint("query_id", "fence", "payload_digest"),
-    Index(None, "campaign_id", "fidelity", "value"),
+    # All that figures, sorted tables and sums are made of, so that none of them reads a row.
+    Index(
+        "ix_measurements_values",
+        "campaign_id",
+        "fidelity",
+        "value",
+        "candidate_id",
+        "query_id",
+        "id",
+        "censoring",
+        "is_evidence",
+        "is_retracted",
+        "supersedes",
+        "sigma",
+        "amount",
+        "core_seconds",
+        "recorded_at",
+    ),
 )
 Index(
     "uq_measurements_first_answer",
@@ -227,9 +264,21 @@ ledger: Final = Table(
     Column("core_seconds", Double),
     Column("money", Double),
     Column("at", UtcDateTime, nullable=False),
+    reference("candidate_id", "candidates.id", nullable=True),
     UniqueConstraint("query_id", "kind"),
     CheckConstraint("amount >= 0", name="amount"),
     Index(None, "campaign_id", "kind", "amount"),
+)
+"""The candidate is the query's: what was paid for each of many crystals is summed without reading their queries."""
+Index(
+    "ix_ledger_booked",
+    ledger.c.campaign_id,
+    ledger.c.candidate_id,
+    ledger.c.amount,
+    ledger.c.query_id,
+    ledger.c.id,
+    sqlite_where=text("kind = 'book'"),
+    postgresql_where=text("kind = 'book'"),
 )
 
 events: Final = Table(
@@ -243,6 +292,15 @@ events: Final = Table(
     Column("at", UtcDateTime, nullable=False),
     Index(None, "campaign_id", "id"),
 )
+Index(
+    "ix_events_rare",
+    events.c.campaign_id,
+    events.c.kind,
+    events.c.id,
+    sqlite_where=text("kind = 'query.requeued' OR kind = 'campaign.halted'"),
+    postgresql_where=text("kind = 'query.requeued' OR kind = 'campaign.halted'"),
+)
+"""Of the kinds that are looked for again and again among thousands of others."""
 
 reference_energies: Final = Table(
     "reference_energies",

@@ -13,12 +13,13 @@ import pytest
 from domain.blueprint import Realization
 from domain.errors import BudgetTooSmallError, ConflictError, IllegalTransitionError, InvalidValueError, NotFoundError
 from domain.events import Event, EventKind
-from domain.measurement import FailureKind
+from domain.measurement import Failure, FailureKind
 from domain.states import CampaignState, QueryState, RoundState
 from services.store import open_store
 from services.store.examples import Bench, example_pick, example_spec, open_example, open_round
 from services.store.query_steps import MOST_RESTARTS
 from services.store.records import LedgerKind
+from services.store.results import append_failure
 
 
 def check_campaign_is_kept(bench: Bench) -> None:
@@ -217,6 +218,32 @@ def check_looks_that_take_their_process_down_end(bench: Bench) -> None:
     assert bench.store.ledger.balance(campaign.id).booked == culprit.declared.amount
 
 
+def check_only_workers_that_are_gone_count_as_lost(bench: Bench) -> None:
+    """Who is known to live, and who answers late, was not taken down by the look."""
+    queries = bench.store.queries
+    campaign, _, (query,) = open_example(bench.store, [example_pick(1)])
+    for _ in range(MOST_RESTARTS):
+        queries.claim(query.id, worker="runner:a", lease_s=60)
+        queries.requeue_held_by(campaign.id, "runner:", is_alive=lambda worker: worker == "runner:a")
+    assert queries.lost(campaign.id) == frozenset()
+    slow = queries.claim(query.id, worker="runner:b", lease_s=60)
+    assert slow is not None
+    for _ in range(MOST_RESTARTS - 1):
+        queries.requeue_held_by(campaign.id, "runner:")
+        queries.claim(query.id, worker="runner:c", lease_s=60)
+    assert queries.lost(campaign.id) == {query.id}
+    late = Failure(FailureKind.TRANSIENT, "The line was cut.", "runner:b", query.declared, bench.clock())
+    with bench.store.writing() as connection:
+        append_failure(
+            connection, query, late, key=(slow.fence, "late"), is_final=False, is_evidence=True, at=bench.clock()
+        )
+    queries.requeue_held_by(campaign.id, "runner:")
+    assert queries.get(query.id).state is QueryState.QUEUED, "one of five was late, not lost"
+    queries.claim(query.id, worker="runner:c", lease_s=60)
+    queries.requeue_held_by(campaign.id, "runner:")
+    assert queries.get(query.id).state is QueryState.FAILED
+
+
 def check_claims_are_given_back(bench: Bench) -> None:
     """Given back by its worker or for a dead one: no attempt. Lapsed: an attempt. The old fence is worth nothing."""
     queries = bench.store.queries
@@ -340,6 +367,7 @@ STORE_CHECKS: Final[tuple[StoreCheck, ...]] = (
     check_claim_belongs_to_one,
     check_claims_are_given_back,
     check_looks_that_take_their_process_down_end,
+    check_only_workers_that_are_gone_count_as_lost,
     check_queries_are_listed,
     check_cancelled_query_is_free,
     check_threads_race_for_a_claim,

@@ -10,6 +10,8 @@ from services.uploads.tables import parse_number
 
 ADJUSTMENTS: Final = ("guess", "lowest frequency", "highest frequency", "circuit")
 """Cells of a spectrum's row that say so."""
+LEFT_OUT: Final = "left out"
+"""Cell of a spectrum of a series that is to count for nothing: `yes` says so."""
 CIRCUIT_TITLES: Final = (
     "R-CPE",
     "R-(R‖CPE)",
@@ -22,6 +24,11 @@ CIRCUIT_TITLES: Final = (
 """The circuits of `services.uploads.impedance`, here for those who do without its numerical libraries."""
 _HERTZ: Final = {"": 1.0, "mhz": 1e-3, "hz": 1.0, "khz": 1e3, "ghz": 1e9}
 _FREQUENCY: Final = re.compile(r"\s*(?P<number>.*?)\s*(?P<unit>[a-zA-Z]*)\s*")
+
+
+def is_left_out(cells: Mapping[str, JsonValue]) -> bool:
+    """Whether somebody who looked at a spectrum leaves it out of its series."""
+    return str(cells.get(LEFT_OUT, "")).strip().lower() in {"yes", "true", "1", "x"}
 
 
 def fit_arguments(cells: Mapping[str, str]) -> JsonObject:

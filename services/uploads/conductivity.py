@@ -12,7 +12,7 @@ from domain.measurement import Censoring
 from domain.parsing import parse, to_json_object
 from services.intake.units import read_temperature_K
 from services.store.uploads import RowState, UploadRow
-from services.uploads.adjusting import ADJUSTMENTS
+from services.uploads.adjusting import ADJUSTMENTS, LEFT_OUT, is_left_out
 from services.uploads.arrhenius import Point, fit_arrhenius
 from services.uploads.capacitances import (
     STANDARD_ERRORS,
@@ -38,6 +38,7 @@ DEFAULTS: Final = (
     "temperature",
     "use",
     *ADJUSTMENTS,
+    LEFT_OUT,
     "formula",
     "space group",
     "fidelity",
@@ -91,6 +92,9 @@ def check_series(
     Returns:
         What came of it, and the line as JSON for the report.
     """
+    left_out = [row for row in rows if is_left_out(row.cells)]
+    rows = [row for row in rows if row not in left_out]
+    notes = [f"Left out on purpose: {', '.join(_title(row) for row in left_out)}."] if left_out else []
     readings = [reading for row in rows if (reading := _reading_of(row)) is not None]
     seen = [reading for reading in readings if reading.censoring is Censoring.NONE]
     points = [_point(reading) for reading in seen]
@@ -112,6 +116,9 @@ def check_series(
         line: JsonObject = {
             **to_json_object(fit),
             "points": [[r.temperature_K, r.value, r.sigma] for r in seen],
+            "left_out": [
+                [r.temperature_K, r.value, r.sigma] for row in left_out if (r := _reading_of(row)) is not None
+            ],
         }
         reading = Reading(
             value=fit.conductivity_S_per_cm,
@@ -123,7 +130,7 @@ def check_series(
         entry = _entry(cells, reading, intent, doubts)
     except PetaliteError as error:
         return Checked.refused(error.problem, error.remedy), {}
-    return judged(entry, intent, now=now, notes=(), doubts=doubts), line
+    return judged(entry, intent, now=now, notes=notes, doubts=doubts), line
 
 
 def _reading(cells: Cells, fit: JsonObject, intent: Intent, doubts: list[str]) -> Reading:
@@ -246,6 +253,10 @@ def _reading_of(row: UploadRow) -> Reading | None:
     if row.state is RowState.REFUSED or not row.understood:
         return None
     return parse(Entry, row.understood, what="A row of an upload").reading
+
+
+def _title(row: UploadRow) -> str:
+    return f"{row.number} ({row.cells.get('temperature') or 'no temperature'})"
 
 
 def _point(reading: Reading) -> Point:

@@ -20,7 +20,7 @@ from services.store.uploads import (
     UploadRow,
     UploadState,
 )
-from services.uploads.adjusting import ADJUSTMENTS
+from services.uploads.adjusting import ADJUSTMENTS, fit_arguments
 from services.uploads.artifacts import ArtifactFolder, Blob, shown_name
 from services.uploads.child import Readers
 from services.uploads.conductivity import DEFAULTS
@@ -188,14 +188,32 @@ class UploadDesk:
             ConflictError: If it has entered, or the upload is over.
             InvalidValueError: If too much is changed at once, or there is no such column.
         """
+        return self.check_several(upload_id, {number: cells})
+
+    def check_several(self, upload_id: int, changed: Mapping[int, Mapping[str, str]]) -> SecondLook:
+        """The same for several rows, such as all spectra of a series, given by number.
+
+        Raises:
+            NotFoundError: If there is no such upload or row.
+            ConflictError: If one has entered, or the upload is over.
+            InvalidValueError: If too much is changed at once, there is no such column, or what is said of a fit cannot
+                be read.
+        """
         upload = self._open(upload_id)
-        if len(cells) > _MOST_CHANGED_CELLS:
-            raise InvalidValueError(f"{len(cells)} cells in one row.", remedy="Change fewer.")
-        row = self._store.uploads.row(upload_id, number)
-        if row.state is RowState.ENTERED:
-            raise ConflictError(f"Row {number} has entered.", remedy="Amend its measurement instead.")
-        siblings = {sibling.number: sibling for sibling in self._store.uploads.rows(upload_id)} | {number: row}
-        return self._look_again(upload, [replace(row, cells=_corrected(row, cells, upload.kind))], siblings)
+        siblings = {row.number: row for row in self._store.uploads.rows(upload_id)}
+        rows = []
+        for number, cells in changed.items():
+            if len(cells) > _MOST_CHANGED_CELLS:
+                raise InvalidValueError(f"{len(cells)} cells in one row.", remedy="Change fewer.")
+            row = self._store.uploads.row(upload_id, number)
+            if row.state is RowState.ENTERED:
+                raise ConflictError(f"Row {number} has entered.", remedy="Amend its measurement instead.")
+            corrected = _corrected(row, cells, upload.kind)
+            if upload.kind is UploadKind.IMPEDANCE:
+                # Else a slip of the finger in a window would take the fit away that somebody looks at.
+                fit_arguments(cast(Mapping[str, str], corrected))
+            rows.append(replace(row, cells=corrected))
+        return self._look_again(upload, rows, siblings)
 
     def check_refused(self, upload_id: int) -> SecondLook:
         """Looks at all refused rows again, such as those for which the time did not suffice; changes nothing.
@@ -368,7 +386,9 @@ def _merged(report: JsonObject, newer: JsonObject) -> JsonObject:
     """A report with newer fits in the place of older ones."""
     merged: dict[str, JsonValue] = {**report, **newer}
     if isinstance(report.get("fits"), Mapping) and isinstance(newer.get("fits"), Mapping):
-        merged["fits"] = {**cast(JsonObject, report["fits"]), **cast(JsonObject, newer["fits"])}
+        # Where nothing could be fitted the last fit stays to be looked at; the row says why it is refused.
+        fitted = {number: fit for number, fit in cast(JsonObject, newer["fits"]).items() if fit}
+        merged["fits"] = {**cast(JsonObject, report["fits"]), **fitted}
     return merged
 
 

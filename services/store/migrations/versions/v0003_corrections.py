@@ -35,12 +35,47 @@ def upgrade() -> None:
     op.create_index(op.f("ix_upload_rows_content"), "upload_rows", ["content"])
     _add_beliefs()
     _add_identities()
+    _add_password_links()
     is_judged = sa.text("judged_by IS NOT NULL")
     op.create_index("ix_queries_judged", "queries", ["id"], sqlite_where=is_judged, postgresql_where=is_judged)
+    has_ended = sa.text("finished_at IS NOT NULL")
+    ended = ["campaign_id", "fidelity", "finished_at", "id"]
+    op.create_index("ix_queries_ended", "queries", ended, sqlite_where=has_ended, postgresql_where=has_ended)
+    is_rare = sa.text("kind = 'query.requeued' OR kind = 'campaign.halted'")
+    rare = ["campaign_id", "kind", "id"]
+    op.create_index("ix_events_rare", "events", rare, sqlite_where=is_rare, postgresql_where=is_rare)
     op.create_index(op.f("ix_queries_campaign_id_round_index"), "queries", ["campaign_id", "round_index"])
     # So that budgets are summed without reading a row of the ledger.
     op.create_index(op.f("ix_ledger_campaign_id_kind_amount"), "ledger", ["campaign_id", "kind", "amount"])
     op.drop_index(op.f("ix_ledger_campaign_id"), "ledger")
+    _cover_what_pages_read()
+
+
+def _cover_what_pages_read() -> None:
+    """Columns beside each other that long tables are sorted, summed and drawn by."""
+    sorted_by = ["campaign_id", "space_group", "formula", "elements", "round_index", "density_g_cm3", "id"]
+    op.create_index("ix_candidates_sorted", "candidates", sorted_by)
+    op.create_index(op.f("ix_queries_campaign_id_id_fidelity"), "queries", ["campaign_id", "id", "fidelity"])
+    op.drop_index(op.f("ix_queries_campaign_id_id"), "queries")
+    values = ["campaign_id", "fidelity", "value", "candidate_id", "query_id", "id", "censoring", "is_evidence"]
+    values += ["is_retracted", "supersedes", "sigma", "amount", "core_seconds", "recorded_at"]
+    op.create_index("ix_measurements_values", "measurements", values)
+    op.drop_index(op.f("ix_measurements_campaign_id_fidelity_value"), "measurements")
+    op.add_column(
+        "ledger",
+        sa.Column(
+            "candidate_id",
+            sa.Integer(),
+            sa.ForeignKey("candidates.id", name=op.f("fk_ledger_candidate_id_candidates")),
+        ),
+        inline_references=True,
+    )
+    op.execute(
+        "UPDATE ledger SET candidate_id = (SELECT queries.candidate_id FROM queries WHERE queries.id = ledger.query_id)"
+    )
+    is_booked = sa.text("kind = 'book'")
+    booked = ["campaign_id", "candidate_id", "amount", "query_id", "id"]
+    op.create_index("ix_ledger_booked", "ledger", booked, sqlite_where=is_booked, postgresql_where=is_booked)
 
 
 def _scope_reference_energies() -> None:
@@ -100,9 +135,6 @@ def _name_candidates() -> None:
     while rows := connection.execute(page.where(table.c.id > after)).all():
         connection.execute(named, [{"number": row.id, **_names(row.blueprint)} for row in rows])
         after = rows[-1].id
-    op.create_index(
-        op.f("ix_candidates_campaign_id_space_group_formula"), "candidates", ["campaign_id", "space_group", "formula"]
-    )
 
 
 def _names(stored: object) -> dict[str, object]:
@@ -128,7 +160,8 @@ def _add_beliefs() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_beliefs")),
         sa.UniqueConstraint("candidate_id", name=op.f("uq_beliefs_candidate_id")),
     )
-    op.create_index(op.f("ix_beliefs_campaign_id"), "beliefs", ["campaign_id"])
+    columns = ["campaign_id", "candidate_id", "mean", "sd"]
+    op.create_index(op.f("ix_beliefs_campaign_id_candidate_id_mean_sd"), "beliefs", columns)
     _fill_beliefs()
 
 
@@ -184,3 +217,18 @@ def _add_identities() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_oidc_attempts")),
         sa.UniqueConstraint("state_hash", name=op.f("uq_oidc_attempts_state_hash")),
     )
+
+
+def _add_password_links() -> None:
+    op.create_table(
+        "password_links",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_password_links_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_password_links")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_password_links_secret_hash")),
+    )
+    op.create_index(op.f("ix_password_links_user_id"), "password_links", ["user_id"])
