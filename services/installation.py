@@ -78,6 +78,7 @@ def _settings(settings: Settings, store: Store) -> Iterator[Setting]:
     yield Setting("PETALITE_STORE_URL", store.address, "the store, without its password")
     yield Setting("PETALITE_ARTIFACTS", str(settings.artifacts), "folder of files handed in")
     yield Setting("PETALITE_SCRATCH", str(settings.scratch), "folder in which looks compute")
+    yield Setting("PETALITE_BACKUPS", str(settings.backup_folder), "folder of backups that administrators ask for")
     yield Setting("PETALITE_WORKERS", str(settings.workers), "computed looks at the same time, in each campaign")
     yield Setting("PETALITE_CAMPAIGNS", str(settings.campaigns), "campaigns that one worker advances at the same time")
     yield Setting("PETALITE_HOST", settings.host, "address that the service listens on")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.access.password_links import PASSWORD_PAGE
 from services.api.app import create_app
 from services.api.rate import Rates
 from services.dashboard import assets
@@ -38,7 +39,7 @@ from services.dashboard.problem_pages import SIGN_IN, ProblemPages
 from services.dashboard.rendering import Templates
 from services.settings import Settings
 
-PUBLIC_PAGES: Final = frozenset({("GET", SIGN_IN), ("POST", SIGN_IN), ("GET", joining.JOIN)})
+PUBLIC_PAGES: Final = frozenset({("GET", SIGN_IN), ("POST", SIGN_IN), ("GET", joining.JOIN), ("GET", PASSWORD_PAGE)})
 """The only pages that are served to strangers, by exact method and path."""
 
 

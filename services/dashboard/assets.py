@@ -69,7 +69,8 @@ class Assets:
         if asset is None:
             return Response(status_code=404)
         is_packed = "gzip" in request.headers.get("accept-encoding", "")
-        headers = {"ETag": f'"{asset.version}"', "Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+        keeps = _FOR_EVER if request.query_params.get("v") == asset.version else "no-cache"
+        headers = {"ETag": f'"{asset.version}"', "Cache-Control": keeps, "Vary": "Accept-Encoding"}
         if is_packed:
             headers["Content-Encoding"] = "gzip"
         content = asset.packed if is_packed else asset.content

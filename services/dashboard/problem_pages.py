@@ -74,7 +74,7 @@ class _Held:
 def _sign_in_first(view: View) -> Response:
     """To the page to sign in at, and back here afterwards."""
     request = view.request
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = quote(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
     if view.is_partial:
         open_page = urlsplit(request.headers.get("hx-current-url", "/")).path
         return Response(status_code=401, headers={**HEADERS, "HX-Redirect": _sign_in(open_page)})

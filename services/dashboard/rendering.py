@@ -1,13 +1,15 @@
 """Templates made into pages."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.dashboard import words
+from services.dashboard import formulas, words
 from services.dashboard.assets import Assets
+from services.reports.contributors import machine_of
 
 Rendered = Mapping[str, object]
 """What a template is filled with, by name."""
@@ -30,11 +32,17 @@ class Templates:
             quantity=words.quantity,
             measured=words.measured,
             amount=words.amount,
+            temperature=words.temperature,
             share=words.share,
+            size=words.size,
             duration=words.duration,
             plain=words.plain,
             unit=words.unit,
+            exponential=math.exp,
             when=when,
+            who=who,
+            formula=formulas.formula,
+            spoken=formulas.spoken,
             space_group=words.space_group,
         )
         self._environment.globals["assets"] = assets
@@ -42,6 +50,12 @@ class Templates:
     def render(self, name: str, context: Rendered) -> str:
         """Fills a template."""
         return self._environment.get_template(name).render(context)
+
+
+def who(worker: str) -> str:
+    """Who did it, in people's words: workers of the service are known by their machine, the rest is in the title."""
+    name, is_service = machine_of(worker)
+    return Markup('<span title="{}">the service, on {}</span>').format(worker, name) if is_service else worker
 
 
 def when(instant: datetime | None) -> str:

@@ -1,27 +1,23 @@
 """How pages write numbers, times and states: with sensible digits, units and uncertainty."""
 
 import math
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from domain.measurement import Censoring, Measurement
 from domain.space_groups import SpaceGroup
+from services.reports.units import written_unit
 
 MINUS: Final = "−"
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_ZERO_CELSIUS_K: Final = 273.15
 _DIGITS: Final = 4
 """Significant digits of a number whose uncertainty nobody knows."""
-_UNITS: Final[Mapping[str, str]] = MappingProxyType(
-    {"S/cm": "S\u00a0cm⁻¹", "eV/atom": "eV/atom", "g/cm^3": "g\u00a0cm⁻³", "g/cm**3": "g\u00a0cm⁻³", "angstrom": "Å"}
-)
-"""Units as people write them."""
 
 
 def unit(name: str) -> str:
     """A unit as people write it."""
-    return _UNITS.get(name, name)
+    return written_unit(name)
 
 
 def number(value: float | None, digits: int = _DIGITS) -> str:
@@ -50,11 +46,24 @@ def measured(measurement: Measurement) -> str:
     return quantity(measurement.value, measurement.unit, sigma=measurement.sigma, censoring=measurement.censoring)
 
 
+def temperature(kelvin: float) -> str:
+    """A temperature as people in laboratories say it, and as it is kept."""
+    return _signed(f"{kelvin - _ZERO_CELSIUS_K:.4g} °C ({kelvin:.5g} K)")
+
+
 def amount(value: float, unit_name: str) -> str:
     """An amount of money, or of what a campaign counts its costs in."""
     is_plain = value == 0 or 0.1 <= abs(value) < 1e9
     shown = _signed(f"{value:,.2f}".rstrip("0").rstrip(".")) if is_plain else number(value)
     return f"{shown} {unit_name}"
+
+
+def size(n_bytes: int) -> str:
+    """How large a file is, in the unit that fits."""
+    for factor, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.3g} {name}"
+    return f"{n_bytes} bytes"
 
 
 def share(value: float) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from domain.errors import InvalidValueError, PetaliteError, SpecError
+from domain.errors import ConflictError, InvalidValueError, PetaliteError, SpecError
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.dependencies import LARGEST_NUMBER, Number, TheService, TheStore, require
@@ -46,6 +46,16 @@ def test_notification(view: TheView, service: TheService, principal: Administrat
     except (InvalidValueError, SpecError) as error:
         return _installation(view, service, principal, problem=error)
     return _installation(view, service, principal, deliveries=outcome)
+
+
+@router.post("/backup")
+def make_backup(view: TheView, service: TheService, change: Administering) -> Response:
+    """Begins a backup; the page says how far it is."""
+    try:
+        installation.make_backup(service, change)
+    except ConflictError as error:
+        return _installation(view, service, change.principal, problem=error)
+    return view.go("/administration")
 
 
 @router.get("/tokens")
@@ -101,6 +111,7 @@ def _installation(
         "pages/administration.html",
         status=200 if problem is None else status_of(problem).value,
         installed=installation.show_installation(service, service.open_store, principal),
+        backups=installation.show_backups(service, principal),
         deliveries=deliveries,
         problem=problem,
     )

@@ -1,5 +1,6 @@
 """What waits for somebody to say that it may cost so much, and what was said before."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import Response
 
 from domain.errors import ConflictError, InvalidValueError
+from domain.quantity import Scale
 from domain.states import QueryState
 from services.access.principal import Principal
 from services.access.roles import Permission
@@ -20,6 +22,7 @@ from services.api.views import CandidateView, candidate_view
 from services.dashboard.view import TheView, View
 from services.store import Store
 from services.store.records import Balance, CampaignRecord, QueryRecord
+from services.store.standings import BestValue
 
 router = APIRouter(prefix="/approvals")
 
@@ -41,6 +44,22 @@ class Case:
     campaign: CampaignRecord
     crystal: CandidateView
     balance: Balance
+    best: BestValue | None = None
+    """The best that its campaign knows."""
+
+    @property
+    def chance(self) -> float | None:
+        """How probable it is that the crystal is better than the best one known, as the campaign sees it.
+
+        None where nothing is known, and for quantities that spread over orders of magnitude.
+        """
+        decision, objective = self.query.decision, self.campaign.spec.objective
+        if self.best is None or decision.predicted_mean is None or not decision.predicted_sd:
+            return None
+        if objective.measured.scale is not Scale.IDENTITY:
+            return None
+        gain = objective.sign * (decision.predicted_mean - self.best.value)
+        return 0.5 * (1.0 + math.erf(gain / decision.predicted_sd / math.sqrt(2.0)))
 
     @property
     def is_denied(self) -> bool:
@@ -75,13 +94,13 @@ def show_judged(
 @router.post("/approve")
 def approve(view: TheView, change: Judging, query: Chosen = [], only: Only = None, reason: Reason = "") -> Response:  # noqa: B006 - the framework copies it
     """Lets those that were chosen be asked, or the one whose button was pressed."""
-    return _judge(view, change, queries.approve_queries, queries.ManyJudged(_numbers(query, only), reason))
+    return _judge(view, change, queries.approve_queries, queries.ManyJudged(_numbers(query, only), reason.strip()))
 
 
 @router.post("/deny")
 def deny(view: TheView, change: Judging, query: Chosen = [], only: Only = None, reason: Reason = "") -> Response:  # noqa: B006 - the framework copies it
     """Cancels those that were chosen, or the one whose button was pressed, and frees their money."""
-    return _judge(view, change, queries.deny_queries, queries.ManyJudged(_numbers(query, only), reason))
+    return _judge(view, change, queries.deny_queries, queries.ManyJudged(_numbers(query, only), reason.strip()))
 
 
 def _numbers(chosen: Sequence[int], only: int | None) -> tuple[int, ...]:
@@ -118,7 +137,10 @@ def _waiting(
         status=200 if problem is None else status_of(problem).value,
         page=page,
         campaign=campaign,
-        cases=_cases(store, page.items),
+        cases=(cases := _cases(store, page.items)),
+        most_worth=max(
+            (case.query.decision.score for case in cases if case.query.decision.score is not None), default=None
+        ),
         chosen=() if judged is None else judged.queries,
         reason="" if judged is None else judged.reason,
         problem=problem,
@@ -128,12 +150,15 @@ def _waiting(
 def _cases(store: Store, records: Sequence[QueryRecord]) -> tuple[Case, ...]:
     campaigns = {number: store.campaigns.by_id(number) for number in {query.campaign_id for query in records}}
     balances = {number: store.ledger.balance(number) for number in campaigns}
+    standings = store.standings.of(tuple(campaigns.values()))
+    crystals = store.candidates.get_all({query.candidate_id for query in records})
     return tuple(
         Case(
             query,
             campaigns[query.campaign_id],
-            candidate_view(store.candidates.get(query.candidate_id)),
+            candidate_view(crystals[query.candidate_id]),
             balances[query.campaign_id],
+            standings[query.campaign_id].best,
         )
         for query in records
     )

@@ -18,7 +18,7 @@ from services.api.change import Change, changing
 from services.api.dependencies import Name, Number, Reader, TheStore, visible_campaign, visible_query
 from services.api.routers import campaigns, queries
 from services.api.views import campaign_details
-from services.dashboard.pages.frame import campaign_frame
+from services.dashboard.pages.frame import campaign_frame, is_anything_known
 from services.dashboard.view import TheView, link
 from services.reports.agreement import compared
 from services.reports.campaign_data import CampaignData
@@ -35,34 +35,44 @@ Reason = Annotated[str, Form(max_length=1000)]
 
 MOST_RUNNING: Final = 20
 
-FIGURES: Final[Mapping[Plot, tuple[str, str]]] = MappingProxyType(
+_FIRST_VALUE: Final = "It begins with the first value that comes in."
+_FIRST_TARGET: Final = "It begins with the second value at the target."
+_EXPECTED_FIRST: Final = "It needs crystals that were measured at the target after something was expected of them."
+FIGURES: Final[Mapping[str, Mapping[Plot, tuple[str, str]]]] = MappingProxyType(
     {
-        Plot.BEST_BY_MONEY: ("Best value so far, by money spent", "It begins with the first value that comes in."),
-        Plot.BEST_BY_TIME: ("Best value so far, by time", "It begins with the first value that comes in."),
-        Plot.SPENDING: ("What was bought in each round, and what is left", "Nothing has been paid for yet."),
-        Plot.PREDICTIONS: (
-            "Expected before the look, and measured",
-            "It needs crystals that were measured at the target after something was expected of them.",
-        ),
-        Plot.CALIBRATION: (
-            "How far the stated uncertainties can be trusted",
-            "It needs crystals that were measured at the target after something was expected of them.",
-        ),
-        Plot.FIDELITIES: (
-            "What the cheaper look was worth",
-            "It needs crystals that were measured at two neighbouring fidelities.",
-        ),
-        Plot.COVERAGE: ("Space groups that were looked at", "It begins with the first value that comes in."),
-        Plot.PAIRS: ("Elements that were looked at together", "It begins with the first value that comes in."),
-        Plot.TRAINING: (
-            "The generator's training",
-            "It begins with the second round: the first one is imagined untrained. Not every generator trains.",
-        ),
-        Plot.ELEMENTS: ("Elements that were looked at", "It begins with the first value that comes in."),
+        "What the money bought": {
+            Plot.BEST_BY_MONEY: ("Best value so far, by money spent", _FIRST_VALUE),
+            Plot.BEST_BY_TIME: ("Best value so far, by time", _FIRST_VALUE),
+            Plot.REGRET_BY_MONEY: ("How far it was from today's best, by money spent", _FIRST_TARGET),
+            Plot.REGRET_BY_TIME: ("How far it was from today's best, by time", _FIRST_TARGET),
+            Plot.SPENDING: ("What was bought in each round, and what is left", "Nothing has been paid for yet."),
+        },
+        "How far it can be trusted": {
+            Plot.PREDICTIONS: ("Expected before the look (95 %), and measured", _EXPECTED_FIRST),
+            Plot.CALIBRATION: ("How far the stated uncertainties can be trusted", _EXPECTED_FIRST),
+            Plot.FIDELITIES: (
+                "What the cheaper look was worth",
+                "It needs crystals that were measured at two neighbouring fidelities.",
+            ),
+        },
+        "The generator, and what was explored": {
+            Plot.TRAINING: (
+                "The generator's training",
+                "It begins with the second round: the first one is imagined untrained. Not every generator trains.",
+            ),
+            Plot.VARIETY: (
+                "How far the crystals drawn differ",
+                "It begins when the generator draws the next crystals.",
+            ),
+            Plot.COVERAGE: ("Crystal systems that were looked at", _FIRST_VALUE),
+            Plot.PAIRS: ("Elements that were looked at together", _FIRST_VALUE),
+            Plot.ELEMENTS: ("Elements that were looked at", _FIRST_VALUE),
+        },
     }
 )
-"""What each figure shows, and what brings it data."""
-_STAGES: Final = (EventKind.STAGE_STARTED, EventKind.STAGE_NOTE, EventKind.TRAINING)
+"""By what they tell of: what each figure shows, and what brings it data."""
+_STAGES: Final = (EventKind.STAGE_STARTED, EventKind.STAGE_NOTE, EventKind.TRAINING, EventKind.ADVANCE_FAILED)
+_MOVING: Final = frozenset({CampaignState.READY, CampaignState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +102,10 @@ def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader)
         frame=frame,
         details=campaign_details(store, record),
         best=_best_measured(store, record),
-        promising=_most_promising(store, record),
+        promising=_most_promising(store, record) if is_anything_known(store, record) else None,
         running=running,
         candidates=store.candidates.get_all({query.candidate_id for query in running}),
-        stage=stages[0] if stages and record.state is CampaignState.RUNNING else None,
+        stage=stages[0] if stages and record.state in _MOVING else None,
         waits=_waits(store, record),
         figures=FIGURES,
     )
@@ -188,5 +198,6 @@ def _waits(store: Store, campaign: CampaignRecord) -> Waits:
         machines=sum(
             n for fidelity, n in queued if fidelity.answered_by is AnsweredBy.MACHINES and not fidelity.is_laboratory
         ),
-        needs_worker=campaign.state is CampaignState.RUNNING and not campaign.is_driven(store.now()),
+        needs_worker=(campaign.state is CampaignState.READY and campaign.wake_at is not None)
+        or (campaign.state is CampaignState.RUNNING and not campaign.is_driven(store.now())),
     )

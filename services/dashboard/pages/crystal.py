@@ -19,10 +19,11 @@ from services.api.dependencies import (
 )
 from services.api.routers import realizations
 from services.api.views import candidate_details, candidate_view
-from services.dashboard.pages.frame import campaign_frame
+from services.dashboard.pages.frame import campaign_frame, is_anything_known
 from services.dashboard.view import TheView, link
 from services.materials.formats import StructureFormat
 from services.materials.show import RealizationView
+from services.materials.sites import SiteList, list_sites
 from services.reports.arrhenius import NOTE as ARRHENIUS
 from services.store import Store
 from services.store.materials import MaterialFilter, MaterialRecord
@@ -79,6 +80,7 @@ def show_crystal(
         )
         for query in details.queries
     )
+    chosen = _chosen(sites, realization)
     return view.page(
         "pages/crystal.html",
         frame=campaign_frame(store, campaign, "crystals"),
@@ -87,8 +89,10 @@ def show_crystal(
         looks=looks,
         fidelities=_oracles(campaign),
         belief=store.crystals.belief(candidate_id),
+        is_anything_known=is_anything_known(store, campaign),
         sites=sites,
-        chosen=_chosen(sites, realization),
+        chosen=chosen,
+        site_list=None if chosen is None else _list_sites(store, chosen.id),
         formats=tuple(StructureFormat),
         neighbours=_neighbours(store, principal, record.blueprint),
         series=[m for m in details.measurements if ARRHENIUS in m.measurement.details and m.id not in superseded],
@@ -100,6 +104,11 @@ def show_look(query_id: Number, store: TheStore, principal: Reader) -> Response:
     """A look, on the page of its crystal."""
     _, query = visible_query(store, principal, query_id)
     return RedirectResponse(f"{link('crystals', query.candidate_id)}#look-{query_id}", status_code=303)
+
+
+def _list_sites(store: Store, realization_id: int) -> SiteList | None:
+    contents = store.structures.realizations([realization_id]).get(realization_id)
+    return None if contents is None else list_sites(contents.record.realization.cif)
 
 
 def _oracles(campaign: CampaignRecord) -> dict[str, str]:

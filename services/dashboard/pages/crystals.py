@@ -11,7 +11,7 @@ from domain.states import QueryState
 from services.api.dependencies import LARGEST_NUMBER, Name, Reader, TheStore, visible_campaign
 from services.api.routers import leaders
 from services.api.routers.leaders import Direction, LeaderParameters, Place
-from services.dashboard.pages.frame import campaign_frame
+from services.dashboard.pages.frame import campaign_frame, is_anything_known
 from services.dashboard.pages.parameters import BLANK, symbols_in
 from services.dashboard.view import TheView, address, link
 from services.store.crystals import CrystalOrder, CrystalSort
@@ -113,7 +113,7 @@ def show_crystals(
         asked=asked,
         columns=COLUMNS,
         headings=_headings(campaign, asked, parameters.sorted_for(store, campaign)),
-        is_believed=store.crystals.are_believed(campaign.id),
+        is_believed=store.crystals.are_believed(campaign.id) and is_anything_known(store, campaign),
         n_crystals=store.crystals.count(campaign.id),
         states=tuple(QueryState),
         next_url=next_url,

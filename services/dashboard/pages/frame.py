@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from domain.campaign import CampaignSpec
 from domain.events import EventKind
+from domain.states import QueryState
 from services.api.views import CampaignView, campaign_view
 from services.dashboard.view import link
 from services.store import Store
@@ -34,3 +35,8 @@ def campaign_frame(store: Store, campaign: CampaignRecord, tab: str) -> Campaign
         newest_event=store.events.last_id(campaign.id),
         event_kinds=tuple(EventKind),
     )
+
+
+def is_anything_known(store: Store, campaign: CampaignRecord) -> bool:
+    """Whether any look was answered. Before, what is expected is what anybody would guess of any crystal."""
+    return bool(store.queries.list_page(campaign.id, states=[QueryState.DONE], limit=1))

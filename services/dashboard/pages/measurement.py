@@ -13,7 +13,7 @@ from services.api.change import Change, changing
 from services.api.dependencies import Number, Reader, TheStore, visible_measurement, visible_query
 from services.api.routers import measurements
 from services.api.routers.measurements import Amendment, ChangedMeasurement, Retraction
-from services.dashboard.pages.sample import UNITS, Trouble, WrittenResult, written_result
+from services.dashboard.pages.sample import UNITS, Trouble, WrittenResult, read_instant, written_result
 from services.dashboard.view import TheView, View, link
 from services.intake.readings import Part
 from services.store import Store
@@ -92,6 +92,7 @@ def _page(
         files=store.artifacts.of_measurement(record.id),
         candidate=store.candidates.get(record.candidate_id),
         units=UNITS.get(quantity.name, (quantity.unit,)),
+        before=_written(record),
         typed=written or _written(record),
         reason=reason,
         trouble=trouble,
@@ -125,6 +126,7 @@ def _changed(written: WrittenResult, before: MeasurementRecord) -> ChangedMeasur
     given = written.measurement()
     number = (written.value, written.unit, written.censoring) != (shown.value, shown.unit, shown.censoring)
     temperature = (written.temperature, written.temperature_unit) != (shown.temperature, shown.temperature_unit)
+    is_same_minute = given.measured_at == read_instant(shown.measured_at, shown.zone)
     emptied = {
         Part.SIGMA: bool(shown.sigma) and given.sigma is None,
         Part.TEMPERATURE: bool(shown.temperature) and given.temperature is None,
@@ -137,6 +139,6 @@ def _changed(written: WrittenResult, before: MeasurementRecord) -> ChangedMeasur
         temperature=given.temperature if temperature else None,
         censoring=Censoring(given.censoring) if number else None,
         note=given.note if given.note and given.note != shown.note else None,
-        measured_at=given.measured_at if written.measured_at != shown.measured_at else None,
+        measured_at=None if is_same_minute else given.measured_at,
         without=tuple(part for part, is_emptied in emptied.items() if is_emptied),
     )

@@ -34,7 +34,7 @@ from services.api.routers import campaigns, schedules
 from services.api.service import Service
 from services.api.spec_checker import SpaceCount
 from services.api.spec_summary import LARGEST_SPEC, SpecSummary, summarise
-from services.dashboard.examples import example_names, example_text
+from services.dashboard.examples import example_text, examples
 from services.dashboard.pages.campaigns import choosable_groups
 from services.dashboard.periodic_table import ROWS
 from services.dashboard.posted import Posted
@@ -220,7 +220,7 @@ def _page(
         draft=draft,
         posted=posted,
         problem=problem,
-        examples=example_names(),
+        examples=examples(),
         groups=choosable_groups(store, principal),
         ways=WAYS,
         intervals=INTERVALS,

@@ -1,5 +1,6 @@
 """One user: role, groups, password, tokens, identities."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
@@ -21,6 +22,22 @@ router = APIRouter(prefix="/administration/people/{user}")
 
 LISTED: Final = 200
 """Tokens and identities on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of the form that was sent last: shown once, and kept nowhere."""
+
+    problem: PetaliteError | None = None
+    """Why it was refused."""
+    form: TokenForm = field(default_factory=TokenForm)
+    issued: tokens.IssuedToken | None = None
+    token_problem: PetaliteError | None = None
+    """Why no token was made."""
+    password_link: str = ""
+
+
+NOTHING: Final = Done()
 
 
 @router.get("")
@@ -62,6 +79,16 @@ def set_password(
     return _changed(view, service, user, change, people.UserChange(password=password))
 
 
+@router.post("/password-link")
+def make_password_link(user: people.UserName, view: TheView, service: TheService, principal: Administrator) -> Response:
+    """Makes a one-time link to a new password and shows it, this once: the answer is the page, and nothing keeps it."""
+    try:
+        made = people.create_password_link(user, principal, service, service.open_store)
+    except (InvalidValueError, ConflictError) as error:
+        return _user(view, service, user, Done(problem=error))
+    return _user(view, service, user, Done(password_link=made.link))
+
+
 @router.post("/groups")
 def join_group(
     user: people.UserName, view: TheView, service: TheService, change: Administering, group: GivenName = ""
@@ -71,7 +98,7 @@ def join_group(
     try:
         people.add_member(group, people.NewMember(user), change)
     except NotFoundError as error:
-        return _user(view, service, user, problem=error)
+        return _user(view, service, user, Done(problem=error))
     return view.go(_here(user))
 
 
@@ -90,8 +117,8 @@ def make_token(
     try:
         issued = tokens.issue_token(form.wanted(user), principal, service.open_store)
     except (InvalidValueError, PermissionDeniedError) as error:
-        return _user(view, service, user, form=form, token_problem=error)
-    return _user(view, service, user, issued=issued)
+        return _user(view, service, user, Done(form=form, token_problem=error))
+    return _user(view, service, user, Done(issued=issued))
 
 
 @router.post("/identities")
@@ -107,7 +134,7 @@ def link_identity(
     try:
         identities.link_identity(user, identities.NewIdentity(subject), provider, change)
     except (InvalidValueError, ConflictError) as error:
-        return _user(view, service, user, problem=error)
+        return _user(view, service, user, Done(problem=error))
     return view.go(_here(user))
 
 
@@ -124,25 +151,16 @@ def _changed(view: View, service: Service, user: str, change: Change, wanted: pe
     try:
         people.change_user(user, wanted, change)
     except (InvalidValueError, ConflictError) as error:
-        return _user(view, service, user, problem=error)
+        return _user(view, service, user, Done(problem=error))
     return view.go(_here(user))
 
 
-def _user(
-    view: View,
-    service: Service,
-    name: str,
-    *,
-    problem: PetaliteError | None = None,
-    form: TokenForm | None = None,
-    issued: tokens.IssuedToken | None = None,
-    token_problem: PetaliteError | None = None,
-) -> Response:
+def _user(view: View, service: Service, name: str, done: Done = NOTHING) -> Response:
     store = service.open_store
     user = store.people.get(name)
     groups = store.people.list_groups()
     own = store.people.groups_of(user.id)
-    refused = problem or token_problem
+    refused = done.problem or done.token_problem
     return view.page(
         "pages/person.html",
         status=200 if refused is None else status_of(refused).value,
@@ -155,10 +173,11 @@ def _user(
         scopes=scopes_of(user.role),
         provider=service.identity_provider,
         identities=store.identities.of_user(user.id, limit=LISTED),
-        problem=problem,
-        form=form or TokenForm(),
-        issued=issued,
-        token_problem=token_problem,
+        problem=done.problem,
+        form=done.form,
+        issued=done.issued,
+        token_problem=done.token_problem,
+        password_link=done.password_link,
         now=store.now(),
     )
 

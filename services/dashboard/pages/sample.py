@@ -239,6 +239,12 @@ def show_code(query_id: Number, store: TheStore, service: TheService, principal:
     return Response(drawn.getvalue(), media_type="image/svg+xml", headers={"Cache-Control": "private, max-age=3600"})
 
 
+def show_conflict(view: View, store: Store, principal: Principal, query_id: int, error: ConflictError) -> Response:
+    """The sample as it stands, and why it cannot be what somebody wanted it to be."""
+    filled = Filled(notices=(f"{error.problem} {error.remedy}",))
+    return _page(view, store, principal, query_id, filled, status=status_of(error).value)
+
+
 def _page(
     view: View, store: Store, principal: Principal, query_id: int, filled: Filled, *, status: int = 200
 ) -> Response:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from domain.errors import NotAuthenticatedError, PetaliteError, TooManyAttemptsError
+from services.access.oidc import is_own_path
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.dependencies import Reader, TheService, TheStore, require
@@ -25,9 +26,15 @@ async def show_start(_principal: Reader) -> Response:
 
 
 @router.get("/login")
-async def show_sign_in(view: TheView, service: TheService, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+async def show_sign_in(
+    view: TheView,
+    service: TheService,
+    next: str = "/",  # noqa: A002 - the name in the address
+    *,
+    new_password: bool = False,
+) -> Response:
     """The page to sign in at."""
-    return _page(view, service, next)
+    return _page(view, service, next, is_password_new=new_password)
 
 
 @router.post("/login")
@@ -62,7 +69,13 @@ def sign_out(
 
 
 def _page(
-    view: View, service: Service, next_path: str, *, name: str = "", problem: PetaliteError | None = None
+    view: View,
+    service: Service,
+    next_path: str,
+    *,
+    name: str = "",
+    problem: PetaliteError | None = None,
+    is_password_new: bool = False,
 ) -> Response:
     return view.page(
         "pages/sign_in.html",
@@ -70,11 +83,11 @@ def _page(
         next=_own_path(next_path),
         name=name,
         problem=problem,
+        is_password_new=is_password_new,
         provider=service.identity_provider,
     )
 
 
 def _own_path(path: str) -> str:
     """The path where it is one of this site; the start page for addresses that lead elsewhere."""
-    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_own else "/"
+    return path if is_own_path(path) else "/"

@@ -1,6 +1,6 @@
 """One upload: its report row by row, the forms that correct rows, and what is done with all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
 
@@ -19,12 +19,13 @@ from services.api.dependencies import Number, Reader, TheStore
 from services.api.paging import After
 from services.api.routers import uploads
 from services.api.routers.uploads import Laboratory, TheDesk, TheSlowWork
-from services.api.upload_views import AcceptanceView, ChangedCells, Confirmation, RowView
+from services.api.upload_views import AcceptanceView, ChangedCells, ChangedRows, Confirmation, RowView
 from services.dashboard import words
+from services.dashboard.series_form import SaidOfSeries, changed_rows, common_cells, said_of_series, spectra_of
 from services.dashboard.view import TheView, View, link
 from services.store import Store
-from services.store.uploads import RowState, UploadKind, UploadState
-from services.uploads.adjusting import CIRCUIT_TITLES
+from services.store.uploads import RowState, UploadKind, UploadRow, UploadState
+from services.uploads.adjusting import CIRCUIT_TITLES, is_left_out
 from services.uploads.desk import FILLABLE
 
 router = APIRouter(prefix="/uploads/{upload_id}")
@@ -94,6 +95,32 @@ async def fix_row(
     return await run_in_threadpool(_row_page, view, change.store, change.principal, upload_id, number, is_open=False)
 
 
+@router.post("/series")
+async def fit_series(
+    upload_id: Number,
+    view: TheView,
+    change: InLaboratory,
+    desk: TheDesk,
+    slow_work: TheSlowWork,
+    said: Annotated[SaidOfSeries, Depends(said_of_series)],
+) -> Response:
+    """Fits the spectra again that are to be fitted otherwise, and the line through all that are not left out."""
+
+    def spectra() -> Sequence[UploadRow]:
+        uploads.visible_upload(change.store, change.principal, upload_id)
+        return spectra_of(change.store, upload_id)
+
+    rows = changed_rows(await run_in_threadpool(spectra), said)
+    try:
+        if rows:
+            await uploads.fix_rows(upload_id, ChangedRows(rows), change, desk, slow_work)
+    except (InvalidValueError, ConflictError) as error:
+        return await run_in_threadpool(
+            _page, view, change.store, change.principal, upload_id, series_trouble=error, said=said
+        )
+    return view.go(f"{link('uploads', upload_id)}#series")
+
+
 @router.post("/recheck")
 async def recheck_upload(
     upload_id: Number, view: TheView, change: InLaboratory, desk: TheDesk, slow_work: TheSlowWork
@@ -129,7 +156,7 @@ def reject_upload(upload_id: Number, view: TheView, change: InLaboratory, desk: 
     return view.go(link("uploads", upload_id))
 
 
-def _page(
+def _page(  # noqa: PLR0913 - which rows, and what came of a form
     view: View,
     store: Store,
     principal: Principal,
@@ -138,14 +165,22 @@ def _page(
     after: int = 0,
     states: list[RowState] | None = None,
     done: AcceptanceView | None = None,
+    series_trouble: PetaliteError | None = None,
+    said: SaidOfSeries | None = None,
 ) -> Response:
     details = uploads.show_upload(upload_id, store, principal)
     kind = details.upload.kind
     page = uploads.list_rows(upload_id, store, principal, after, ON_A_PAGE, states)
     fits = cast(Mapping[str, JsonObject], details.report.get("fits") or {})
     rows = [_shown(row, kind) for row in page.items]
+    spectra = spectra_of(store, upload_id) if len(fits) > 1 else ()
     return view.page(
         "pages/upload.html",
+        status=200 if series_trouble is None else 422,
+        spectra=spectra,
+        left_out=said.left_out if said else {row.number for row in spectra if is_left_out(row.cells)},
+        series={**common_cells(spectra), **(said.cells if said else {})},
+        series_trouble=series_trouble,
         details=details,
         campaign=store.campaigns.by_id(details.upload.campaign_id),
         rows=rows,
@@ -198,7 +233,10 @@ def _row_page(  # noqa: PLR0913 - which row, and what was typed into it
 
 def _shown(row: RowView, kind: UploadKind) -> ShownRow:
     columns = tuple(dict.fromkeys([*row.cells, *FILLABLE.get(kind, ())]))
-    return ShownRow(row, _taken_for(row.understood), columns)
+    taken_for = _taken_for(row.understood)
+    if taken_for and is_left_out(row.cells):
+        taken_for += ", left out of the line"
+    return ShownRow(row, taken_for, columns)
 
 
 def _taken_for(understood: JsonObject) -> str:
@@ -212,7 +250,7 @@ def _taken_for(understood: JsonObject) -> str:
         censoring = Censoring(str(reading.get("censoring") or Censoring.NONE.value))
         value = words.quantity(cast(float, reading["value"]), str(reading["unit"]), sigma=sigma, censoring=censoring)
         kelvin = cast(float | None, reading.get("temperature_K"))
-        parts.append(value if kelvin is None else f"{value} at {words.number(kelvin, 5)} K")
+        parts.append(value if kelvin is None else f"{value} at {words.temperature(kelvin)}")
     match understood.get("destination"):
         case "answer":
             parts.append(f"answers sample № {understood.get('query_id')}")

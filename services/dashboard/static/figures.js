@@ -1,66 +1,152 @@
 "use strict";
 
 // Draws every element with data-figure from the figure's data, again whenever the campaign or the theme has changed.
-const FIGURE_SETTINGS = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+// Where fingers point, the tools would always be shown, over the legend.
+const FIGURE_SETTINGS = {
+  displaylogo: false,
+  responsive: true,
+  modeBarButtons: [["zoom2d", "resetScale2d", "toImage"]],
+  displayModeBar: window.matchMedia("(hover: hover) and (min-width: 40rem)").matches ? "hover" : false,
+};
+
+// One fidelity has one colour and one mark in all figures, whatever else a figure shows: a trace says which rung it is.
+const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
+const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
+
+function colourOf(name) {
+  return resolvedColour(name);
+}
 
 function themed(layout) {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--line"), linecolor: colour("--line") };
+  const axis = { gridcolor: colourOf("--line"), zerolinecolor: colourOf("--line"), linecolor: colourOf("--line") };
   const shown = {
     ...layout,
     title: undefined, // stands above the figure as its caption
     autosize: true,
-    margin: { l: 60, r: 20, t: 10, b: 50 },
-    font: { family: "system-ui, sans-serif", size: 13, color: colour("--text") },
+    margin: { l: 60, r: 20, t: 44, b: 50 }, // as much above every figure as two lines of a legend need
+    font: { family: "system-ui, sans-serif", size: 13, color: colourOf("--text") },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    colorway: ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"].map(colour),
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", ...layout.legend },
+    colorway: SERIES.map(colourOf),
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 }, ...layout.legend },
+    hoverlabel: { bgcolor: colourOf("--card"), bordercolor: colourOf("--line"), font: { color: colourOf("--text") } },
   };
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-    shown[name] = { automargin: true, ...axis, ...layout[name] };
+    // As 1e-4: raised exponents are styled inside the page, which its policy forbids.
+    const powers = layout[name].type === "log" ? { exponentformat: "e", dtick: "D2" } : {};
+    shown[name] = { automargin: true, ...axis, ...powers, ...layout[name] };
   }
+  const mark = { color: colourOf("--quiet"), width: 1 };
+  shown.shapes = (layout.shapes ?? []).map((shape) => ({ ...shape, line: { ...mark, ...shape.line } }));
   return shown;
 }
 
-// Heat maps go from the ground to the accent, so that they read in light and dark.
-function coloured(trace) {
-  if (trace.type !== "heatmap") {
-    return trace;
-  }
-  const style = getComputedStyle(document.documentElement);
-  const [low, high] = ["--accent-soft", "--accent"].map((name) => style.getPropertyValue(name).trim());
-  return { ...trace, colorscale: [[0, low], [1, high]] };
+// An instant as the library takes it: it shows whatever it is told, without any zone.
+function local(instant) {
+  const at = new Date(instant);
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+  return `${day} ${time}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }
 
-// One question at a time for each figure: an older answer must not come after a newer one.
-const asking = new WeakSet();
+// Times in the reader's own zone. Answers that come within a moment are not told apart by milliseconds.
+function inOwnZone(figure) {
+  if (figure.layout.xaxis?.type !== "date") {
+    return figure;
+  }
+  const data = figure.data.map((trace) => ({ ...trace, x: (trace.x ?? []).map(local) }));
+  const instants = figure.data.flatMap((trace) => trace.x ?? []).map((text) => new Date(text).getTime());
+  const [first, last] = [Math.min(...instants), Math.max(...instants)];
+  const isMoment = instants.length > 0 && last - first < 60000;
+  const room = isMoment ? { range: [local(first - 30000), local(first + 60000)] } : {};
+  const xaxis = { ...figure.layout.xaxis, ...room, title: { text: "time" } };
+  return { data, layout: { ...figure.layout, xaxis } };
+}
+
+// Heat maps go from the ground to the accent, so that they read in light and dark.
+function colouredMap(trace) {
+  if (trace.meta?.faint) {
+    const faint = colourOf("--ground");
+    return { ...trace, colorscale: [[0, faint], [1, faint]], textfont: { color: colourOf("--quiet") } };
+  }
+  return { ...trace, colorscale: [[0, colourOf("--accent-soft")], [1, colourOf("--accent")]] };
+}
+
+function coloured(trace) {
+  if (trace.type === "heatmap") {
+    return colouredMap(trace);
+  }
+  const rung = trace.meta?.rung;
+  if (rung === undefined && !trace.meta?.is_quiet) {
+    return trace;
+  }
+  const colour = colourOf(trace.meta?.is_quiet ? "--quiet" : SERIES[rung % SERIES.length]);
+  const marker = { color: colour, symbol: rung === undefined ? "circle" : MARKS[rung % MARKS.length] };
+  return trace.type === "bar"
+    ? { ...trace, marker: { color: colour } }
+    : { ...trace, marker: { ...marker, ...trace.marker }, line: { color: colour, ...trace.line } };
+}
+
+// What each element shows, so that it is drawn anew only where its data, or the colours, have changed.
+const shown = new WeakMap();
+// The library draws links and bold letters for texts that hold tags; names and units that people wrote are only text.
+function harmless(part) {
+  if (typeof part === "string") {
+    return part.replace(/<(?!br>|extra>|\/extra>)/g, "&lt;");
+  }
+  if (Array.isArray(part)) {
+    return part.map(harmless);
+  }
+  if (part === null || typeof part !== "object") {
+    return part;
+  }
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, harmless(inner)]));
+}
+
+// One question at a time for each figure: an older answer must not come after a newer one. Whoever wants it meanwhile
+// has it asked for once more.
+const asking = new Map();
 
 async function draw(canvas) {
   if (asking.has(canvas)) {
+    asking.set(canvas, true);
     return;
   }
-  asking.add(canvas);
-  try {
-    await drawOnce(canvas);
-  } finally {
-    asking.delete(canvas);
-  }
+  do {
+    asking.set(canvas, false);
+    try {
+      await ask(canvas);
+    } catch (error) {
+      asking.delete(canvas);
+      throw error;
+    }
+  } while (asking.get(canvas));
+  asking.delete(canvas);
 }
 
-async function drawOnce(canvas) {
+async function ask(canvas) {
   let answer;
   try {
-    answer = await fetch(canvas.dataset.figure);
+    answer = await fetch(canvas.dataset.figure); // the browser says itself what it has already
   } catch {
     return; // the next change tries again
   }
   if (!answer.ok) {
+    shown.delete(canvas);
     canvas.textContent = "This figure cannot be drawn at the moment.";
     return;
   }
-  const figure = await answer.json();
+  const tag = answer.headers.get("ETag");
+  if (tag !== null && shown.get(canvas)?.tag === tag) {
+    return;
+  }
+  const figure = inOwnZone(harmless(await answer.json()));
+  shown.set(canvas, { tag, figure });
+  await paint(canvas, figure);
+}
+
+async function paint(canvas, figure) {
   const isEmpty = !figure.data.some((trace) => (trace.x ?? trace.z ?? trace.labels ?? []).length > 0);
   canvas.classList.toggle("figure-empty", isEmpty);
   if (isEmpty) {
@@ -72,7 +158,55 @@ async function drawOnce(canvas) {
     canvas.replaceChildren();
   }
   await window.Plotly.react(canvas, figure.data.map(coloured), themed(figure.layout), FIGURE_SETTINGS);
+  offerTable(canvas);
   canvas.dataset.points = String(figure.data.reduce((sum, trace) => sum + (trace.x ?? []).length, 0));
+}
+
+// What is drawn as a table, for spreadsheets: a line for each point, or for each cell of a map.
+function tableOf(figure) {
+  const title = (axis) => figure.layout[axis]?.title?.text ?? axis[0];
+  const rows = [["series", title("xaxis"), title("yaxis"), "says"]];
+  for (const trace of figure.data) {
+    if (trace.z) {
+      trace.z.forEach((line, row) => line.forEach((cell, column) => {
+        if (cell !== null && !trace.meta?.faint) {
+          rows.push([(trace.hovertext ?? trace.text)?.[row]?.[column] ?? "", trace.x[column], trace.y[row], cell]);
+        }
+      }));
+    } else {
+      (trace.x ?? []).forEach((x, place) => rows.push([trace.name ?? "", x, trace.y[place], trace.text?.[place] ?? ""]));
+    }
+  }
+  // A spreadsheet would take what begins like this for a formula.
+  const safe = (cell) => (typeof cell === "string" && /^[=+@\t]/.test(cell) ? `'${cell}` : String(cell ?? ""));
+  return rows.map((row) => row.map((cell) => `"${safe(cell).replaceAll('"', '""')}"`).join(",")).join("\r\n");
+}
+
+function offerTable(canvas) {
+  const caption = canvas.parentElement.querySelector("figcaption");
+  if (caption === null || caption.querySelector("[data-figure-table]")) {
+    return;
+  }
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain figure-table";
+  button.dataset.figureTable = "";
+  button.textContent = "CSV";
+  button.setAttribute("aria-label", `${canvas.getAttribute("aria-label")} as CSV`);
+  button.addEventListener("click", () => takeTable(canvas));
+  caption.append(" ", button);
+}
+
+async function takeTable(canvas) {
+  const answer = await fetch(canvas.dataset.figure);
+  if (!answer.ok) {
+    return;
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(["\ufeff", tableOf(await answer.json())], { type: "text/csv" }));
+  link.download = `${canvas.dataset.figure.replace("/api/v1/", "").replaceAll("/", "-")}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 function drawAll(root) {
@@ -81,7 +215,14 @@ function drawAll(root) {
   }
 }
 
-document.addEventListener("petalite:theme", () => drawAll(document));
+document.addEventListener("petalite:theme", () => {
+  document.querySelectorAll("[data-figure]").forEach((canvas) => {
+    const known = shown.get(canvas);
+    if (known !== undefined) {
+      paint(canvas, known.figure);
+    }
+  });
+});
 // Figures are made of the whole campaign: while much happens they follow now and then.
 const FIGURE_PAUSE_MS = 10000;
 let redrawing = null;
@@ -89,6 +230,9 @@ let drawnAt = 0;
 document.body.addEventListener("petalite:changed", () => {
   redrawing ??= window.setTimeout(() => {
     redrawing = null;
+    if (document.hidden) {
+      return; // whoever comes back is told of a change at once
+    }
     drawnAt = Date.now();
     drawAll(document);
   }, Math.max(0, drawnAt + FIGURE_PAUSE_MS - Date.now()));

@@ -8,6 +8,8 @@ const LIVE_POLL_MS = 10000;
 let stream = null;
 let waiting = null;
 let poll = null;
+let again = null;
+let nErrors = 0;
 let lastEvent = null;
 
 function tell() {
@@ -20,7 +22,12 @@ function tellSoon(event) {
   waiting ??= window.setTimeout(tell, LIVE_PAUSE_MS);
 }
 
+function announce(what) {
+  document.body.dispatchEvent(new CustomEvent(`petalite:${what}`));
+}
+
 function listen() {
+  window.clearTimeout(again);
   const place = document.body.dataset.live;
   const after = lastEvent ?? document.body.dataset.liveAfter;
   stream = new EventSource(`${place}?after=${after}`);
@@ -30,16 +37,34 @@ function listen() {
   stream.addEventListener("open", () => {
     window.clearInterval(poll);
     poll = null;
+    if (nErrors > 0) {
+      announce("back");
+      tell();
+    }
+    nErrors = 0;
   });
-  // Where streams do not get through, such as some proxies, the page asks now and then instead.
   stream.addEventListener("error", () => {
+    nErrors += 1;
+    if (stream.readyState === EventSource.CLOSED) {
+      // Refused, for which browsers give up. Asking at once leads whoever was signed out to the page to sign in.
+      hush();
+      again = window.setTimeout(listen, LIVE_POLL_MS);
+      tell();
+      return;
+    }
+    // Where streams do not get through, such as some proxies, the page asks now and then instead.
     poll ??= window.setInterval(tell, LIVE_POLL_MS);
+    // Every stream ends now and then and begins anew at once. One that does not has nobody at the other end.
+    if (nErrors > 1) {
+      announce("away");
+    }
   });
 }
 
 function hush() {
   stream?.close();
   stream = null;
+  window.clearTimeout(again);
   window.clearInterval(poll);
   poll = null;
 }

@@ -44,10 +44,59 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// A part that fetches itself anew must not take the focus from whoever stands in it. What has an id is found again by
+// htmx itself, a link or a button by where it leads and what it says.
+let focusedBefore = null;
+
+function isLike(one, other) {
+  const leadsTo = (element) => element.getAttribute("href") ?? element.form?.getAttribute("action");
+  return leadsTo(one) === leadsTo(other) && one.textContent === other.textContent;
+}
+
+document.addEventListener("htmx:beforeSwap", () => {
+  focusedBefore = document.activeElement.matches("a[href], button, summary") ? document.activeElement : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (focusedBefore !== null && !focusedBefore.isConnected) {
+    const again = [...document.querySelectorAll(focusedBefore.tagName)].find((each) => isLike(each, focusedBefore));
+    again?.focus({ preventScroll: true });
+    focusedBefore = null;
+  }
+});
+
+// While the service is away, a form that is sent would be lost on the browser's own page of errors.
+const connection = document.getElementById("connection");
+
+function isAway() {
+  return connection.textContent !== "";
+}
+
+document.body.addEventListener("petalite:away", () => {
+  connection.textContent =
+    "The service does not answer. This page goes on by itself as soon as it does; what you have typed stays.";
+});
+document.body.addEventListener("petalite:back", () => {
+  connection.textContent = "";
+  document.getElementById("messages").replaceChildren();
+});
+document.addEventListener("submit", (event) => {
+  if (!isAway() || event.defaultPrevented) {
+    return;
+  }
+  event.preventDefault();
+  const told = document.createElement("p");
+  told.className = "problem";
+  told.textContent = "It was not sent, because the service does not answer. Send it again when it does.";
+  document.getElementById("messages").replaceChildren(told);
+});
+
 // Whatever was swapped in is finished like the page itself; an old problem goes when something succeeds.
 document.addEventListener("htmx:load", (event) => showTimes(event.detail.elt));
 document.addEventListener("htmx:beforeRequest", () => document.getElementById("messages").replaceChildren());
 document.addEventListener("htmx:sendError", () => {
+  if (isAway()) {
+    return; // is said already
+  }
   const told = document.createElement("p");
   told.className = "problem";
   told.textContent = "The service does not answer. Nothing was changed; try again in a moment.";

@@ -162,7 +162,7 @@ function neighbour(set, button, key) {
 // Problems, beside their fields
 
 function placeFor(name) {
-  for (let place = name; place !== ""; place = place.replace(/(^|\.|(?=\[))[^.[]*$/, "")) {
+  for (let place = name; place !== ""; place = place.replace(/(^|\.|\[)[^.[]*$/, "")) {
     const found = document.querySelector(`#form-part [data-field="${CSS.escape(place)}"]`);
     if (found) {
       return found;
@@ -220,10 +220,26 @@ function showAll() {
   showProblems();
 }
 
+// Whoever adds a way of looking goes on with its name.
+
+const rungNames = () => [...document.querySelectorAll('[id^="field-ladder["][id$="].name"]')];
+let rungsBefore = Infinity;
+
+function goToNewRung() {
+  const names = rungNames();
+  if (names.length > rungsBefore) {
+    rungsBefore = Infinity;
+    names.at(-1).focus();
+  }
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button === null) {
     return;
+  }
+  if (button.id === "step-add") {
+    rungsBefore = rungNames().length;
   }
   if (button.dataset.element) {
     cycleElement(button.dataset.element);
@@ -262,7 +278,26 @@ document.addEventListener("input", (event) => {
   }
 });
 
+// What somebody has written is not lost by filling the form anew without a question.
+function askBeforeReplacing() {
+  for (const form of document.querySelectorAll("form[data-replaces]")) {
+    form.dataset.confirm = "Replace what stands in the form and in the YAML?";
+  }
+}
+
+const specForm = document.getElementById("spec-form");
+specForm.addEventListener("input", askBeforeReplacing);
+specForm.addEventListener("click", (event) => {
+  if (event.target.closest("button[name=step]")) {
+    askBeforeReplacing();
+  }
+});
+if ("isTyped" in specForm.dataset) {
+  askBeforeReplacing();
+}
+
 // Parts that were swapped in are shown as those that came with the page.
 document.addEventListener("htmx:oobAfterSwap", showAll);
 document.addEventListener("htmx:afterSettle", showAll);
+document.addEventListener("htmx:afterSettle", goToNewRung); // after htmx has put the focus back
 showAll();

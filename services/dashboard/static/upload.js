@@ -8,6 +8,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
   const inputs = [...form.querySelectorAll("input[type='file']")];
   const problem = form.querySelector("[data-upload-problem]");
   const progress = form.querySelector("[data-upload-progress]");
+  const told = form.querySelector("[data-upload-told]");
   const largest = Number(form.dataset.largestMib) * MIB;
 
   const tell = (text) => {
@@ -53,10 +54,12 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
     progress.hidden = false;
     if (event.detail.lengthComputable && event.detail.total > 0) {
       progress.value = event.detail.loaded / event.detail.total;
+      told.textContent = progress.value < 1 ? "" : "Received. It is being read; spectra are fitted, which may take some seconds.";
     }
   });
   form.addEventListener("htmx:afterRequest", () => {
     progress.hidden = true;
+    told.textContent = "";
     progress.value = 0;
   });
 }
