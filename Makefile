@@ -20,7 +20,8 @@ serve: $(VENV)/.installed assets ## install, then serve the dashboard and the AP
 test: $(VENV)/.installed-dev dft assets browser ## install, then run the quick tests, the dashboard's and one real campaign
 	$(PYTEST) --dist worksteal -m "not (slow or physics or bench or dft or postgres or campaign or endurance or browser)"
 	$(PYTEST) --dist loadfile -m "browser and not (slow or campaign)"
-	$(PYTEST) --dist loadfile -m "(campaign or dft) and not postgres"
+	$(PYTEST) --dist loadfile -m "(campaign or dft) and not (postgres or browser)"
+	$(PYTEST) --dist loadfile -m "campaign and browser"
 
 test-all: $(VENV)/.installed-dev dft assets browser ## every test, the slow ones and the physics too
 	$(BIN)/python -m pytest -m "not postgres"

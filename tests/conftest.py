@@ -1,10 +1,14 @@
 """One thread each, reproducible examples, and example values that every part may use."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.schema import Migrate, migrated_once
 
+import services.store.opening
 from domain.blueprint import Blueprint
 from domain.campaign import Budget, CampaignSpec
 from domain.composition import Composition
@@ -13,6 +17,7 @@ from domain.lattice import LatticeParameters
 from domain.quantity import Goal, Objective
 from domain.search_space import SearchSpace
 from domain.space_groups import SpaceGroup
+from services.store.examples import postgres_stores
 
 # Read once, when torch or numpy is first imported; none of the imports above does that.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -23,6 +28,28 @@ _PATIENT = [HealthCheck.too_slow]
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50, suppress_health_check=_PATIENT)
 settings.register_profile("thorough", deadline=None, max_examples=1000, suppress_health_check=_PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_stores() -> Iterator[Migrate]:
+    """Most tests want a store, not its migrations; those that do want them use `real_migrations`."""
+    with migrated_once() as really_migrate:
+        yield really_migrate
+
+
+@pytest.fixture
+def real_migrations(migrated_stores: Migrate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.store.opening, "_migrate", migrated_stores)
+
+
+@pytest.fixture(scope="session")
+def on_postgres() -> Iterator[Callable[[], AbstractContextManager[str]]]:
+    """Makes new stores on the PostgreSQL server of the tests; gives their addresses."""
+    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
+    if not server:
+        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
+    with postgres_stores(server) as new_store:
+        yield new_store
 
 
 @pytest.fixture

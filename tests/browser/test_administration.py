@@ -43,6 +43,7 @@ def test_looks_are_chosen_and_approved_by_keyboard_alone(sign_in, dashboard, cam
     page.get_by_label("Choose all on this page").focus()
     page.keyboard.press("Space")
     assert page.locator("input[name=query]:checked").count() == 2
+    assert page.get_by_text("2 chosen: 401.4 core-seconds").is_visible()
     page.get_by_label("Reason").focus()
     page.keyboard.type("worth it")
     page.keyboard.press("Enter")
@@ -84,6 +85,32 @@ def test_whoever_is_invited_joins_and_is_signed_in(sign_in) -> None:
     again.get_by_label("Password").fill(PASSWORD)
     again.get_by_role("button", name="Join").click()
     again.get_by_text("This invitation is not good").wait_for()
+
+
+def test_whoever_forgot_their_password_takes_a_new_one(sign_in) -> None:
+    administrator = sign_in("administrator", "/administration/people/guest")
+    administrator.get_by_role("button", name="Make a link to a new password").click()
+    link = administrator.locator("#password-link").inner_text()
+    guest = sign_in(None, link)
+    guest.get_by_label("New password").fill("a wholly new sentence")
+    guest.get_by_role("button", name="Take it").click()
+    guest.get_by_text("Your new password is kept.").wait_for()
+    guest.get_by_label("Name").fill("guest")
+    guest.get_by_label("Password").fill("a wholly new sentence")
+    guest.get_by_role("button", name="Sign in").click()
+    guest.get_by_role("heading", name="Campaigns").wait_for()
+    again = sign_in(None, link)
+    again.get_by_label("New password").fill("yet another sentence")
+    again.get_by_role("button", name="Take it").click()
+    again.get_by_text("This link is not good").wait_for()
+
+
+def test_colours_are_resolved_for_figures(sign_in) -> None:
+    for scheme, expected in (("light", "#ffffff"), ("dark", "#211e26")):
+        page = sign_in("viewer", "/account", color_scheme=scheme)
+        assert page.evaluate("resolvedColour('--card')") == expected
+    page.get_by_role("button", name="Light or dark").last.click()
+    assert page.evaluate("resolvedColour('--card')") == "#ffffff"
 
 
 def test_a_viewer_is_led_to_nothing_that_they_may_not_do(sign_in) -> None:

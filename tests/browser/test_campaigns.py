@@ -148,7 +148,7 @@ def test_a_campaign_is_cloned_under_a_free_name(sign_in, filled) -> None:
 def test_a_file_fills_the_form(sign_in) -> None:
     page = sign_in("scientist", "/campaigns/new")
     content = b"name: from-a-file\nspace: {elements: [Li, I], space_groups: [225]}\n"
-    page.get_by_label("or from a YAML file").set_input_files(
+    page.get_by_label("Start from a YAML file").set_input_files(
         {"name": "x.yaml", "mimeType": "text/plain", "buffer": content}
     )
     page.get_by_role("button", name="Read it").click()
@@ -205,3 +205,19 @@ def test_nothing_is_wider_than_a_phone(sign_in, filled) -> None:
     ):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+def test_an_example_does_not_replace_what_was_typed_without_a_question(sign_in) -> None:
+    page = sign_in("scientist", "/campaigns/new")
+    name = page.locator("[id='field-name']")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    name.fill("mine")
+    page.get_by_role("button", name="Fill in from tour").click()
+    assert asked == ["Replace what stands in the form and in the YAML?"]
+    assert name.input_value() == "mine"
+    page.goto("/campaigns/new")
+    page.get_by_role("button", name="Fill in from tour").click()
+    page.wait_for_url("**template=tour")
+    assert page.locator("[id='field-name']").input_value() == "tour"
+    assert len(asked) == 1

@@ -53,11 +53,32 @@ def test_the_time_of_a_measurement_is_the_readers_own(sign_in, dashboard) -> Non
     number = numbers(dashboard)[-1]
     page = sign_in("laboratory", f"/laboratory/queries/{number}", timezone_id="Asia/Tokyo")
     fill_result(page, "1e-4")
+    page.get_by_text("More: when it was measured").click()
     page.get_by_label("Measured at").fill("2025-12-01T12:00")
     page.get_by_role("button", name="Hand in", exact=True).click()
     page.get_by_role("heading", name="What happens next").wait_for()
     (record,) = dashboard.store.measurements.of_query(number)
     assert record.measurement.measured_at.isoformat() == "2025-12-01T03:00:00+00:00"
+
+
+def test_a_correction_says_what_becomes_other_in_the_readers_own_time(sign_in, dashboard) -> None:
+    (record,) = dashboard.store.measurements.of_query(numbers(dashboard)[-1])
+    page = sign_in("laboratory", f"/measurements/{record.id}", timezone_id="Asia/Tokyo")
+    page.get_by_text("Correct it").click()
+    assert page.get_by_label("Measured at").input_value() == "2025-12-01T12:00"
+    changes = page.locator("[data-changes]")
+    assert not changes.is_visible()
+    page.get_by_label("Measured at").fill("2025-12-01T13:00")
+    page.locator("form[data-tells-changes] [name=value]").fill("2e-4")
+    assert changes.inner_text().splitlines() == [
+        "Value: 0.0001 → 2e-4",
+        "Measured at: 2025-12-01 12:00 → 2025-12-01 13:00",
+    ]
+    page.get_by_label("What was wrong").fill("The clock, and the area.")
+    page.get_by_role("button", name="Correct", exact=True).click()
+    page.get_by_text("All that was said of this look").wait_for()
+    becomes = dashboard.store.measurements.of_query(numbers(dashboard)[-1])[-1].measurement
+    assert (becomes.value, becomes.measured_at.isoformat()) == (2e-4, "2025-12-01T04:00:00+00:00")
 
 
 def test_a_row_is_corrected_in_place_and_everything_enters(sign_in, dashboard) -> None:

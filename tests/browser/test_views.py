@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 CAMPAIGN = "salts"
 PATHS = ("", "/crystals", "/rounds", "/rounds/1", "/looks", "/events", "/scorecard")
-N_FIGURES = 10
+N_FIGURES = 13
 WIDTH = 390
 PATIENCE_MS = 60_000
 
@@ -76,7 +76,20 @@ def test_a_structure_is_turned_into_a_supercell_and_its_lithium_stands_out(sign_
     page.locator("[data-structure][data-atoms='8']").wait_for()
     page.get_by_label("Highlight").select_option("")
     page.locator("[data-structure][data-highlighted='0']").wait_for()
+    assert page.get_by_text("8 atoms are drawn, and 10 images of them on the border.").is_visible()
+    page.get_by_label("Whole cell").uncheck()
+    page.locator("[data-structure][data-images='0']").wait_for()
     assert page.get_by_text("8 atoms are drawn.").is_visible()
+
+
+def test_what_a_figure_draws_is_taken_away_as_a_table(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="What was bought in each round, and what is left as CSV").click()
+    assert taken.value.suggested_filename == f"campaigns-{CAMPAIGN}-plots-spending.csv"
+    lines = taken.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == '"series","round","spent (core-seconds)","says"'
+    assert '"dft","1","100","' in "\n".join(lines)
 
 
 def test_another_realization_is_chosen(sign_in, dashboard, crystal) -> None:

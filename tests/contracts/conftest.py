@@ -1,12 +1,11 @@
 """Where the contract suites run: on SQLite, and on PostgreSQL where there is a server."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from services.store.examples import Bench, bench, fresh_postgres
+from services.store.examples import Bench, bench
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -15,8 +14,5 @@ def store_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Benc
         with bench(f"sqlite:///{tmp_path}/store.sqlite3") as opened:
             yield opened
         return
-    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
-    with fresh_postgres(server) as url, bench(url) as opened:
+    with request.getfixturevalue("on_postgres")() as url, bench(url) as opened:
         yield opened

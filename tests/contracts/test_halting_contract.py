@@ -43,13 +43,16 @@ def test_failures_in_a_row_pause_the_campaign_until_somebody_resumes_it(store_be
         store_bench.clock.advance(1)
         _fail(store_bench, query)
     assert store.campaigns.get("example").state is CampaignState.RUNNING
+    assert store.halting.reason(campaign.id) is None
     _fail(store_bench, last)
     assert store.campaigns.get("example").state is CampaignState.PAUSED
     assert store.queries.claim(queries[-1].id, worker="w", lease_s=60) is None
     (halted,) = [e.event for e in store.events.list(campaign.id) if e.event.kind is EventKind.CAMPAIGN_HALTED]
     assert "the last 10 looks at static were paid for and gave no number" in halted.message
     assert "It does not converge." in halted.message
+    assert store.halting.reason(campaign.id) == halted.message
     store.campaigns.resume(campaign.id)
+    assert store.halting.reason(campaign.id) is None
     for query in queries[MOST_FAILURES_IN_A_ROW : 2 * MOST_FAILURES_IN_A_ROW - 1]:
         store_bench.clock.advance(1)
         _fail(store_bench, query)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from domain.campaign import CampaignSpec
 from domain.errors import ConflictError, InvalidValueError, NotFoundError
@@ -17,6 +18,7 @@ from services.intake.testing import example_measurement
 from services.store import open_store
 from services.store.examples import Bench, example_pick, example_spec, open_round
 from services.store.records import CampaignRecord, QueryRecord
+from services.store.tables import campaigns
 
 POTENTIAL = Capability("potential")
 ASE = Capability("ase")
@@ -89,6 +91,7 @@ def test_a_worker_that_died_gets_its_own_query_again(store_bench: Bench) -> None
 def test_a_look_that_always_takes_its_worker_down_is_given_up(store_bench: Bench) -> None:
     store = store_bench.store
     campaign, (deadly, next_one) = opened(store_bench, machine_spec(), example_pick(1), example_pick(2))
+    store.campaigns.set_state(campaign.id, CampaignState.RUNNING)
     for _ in range(2):
         assert claim_next(store_bench, "m1").id == deadly.id
         store_bench.clock.advance(61)
@@ -145,6 +148,35 @@ def test_an_oracle_bears_no_more_looks_than_its_limit(store_bench: Bench) -> Non
     assert claim_next(store_bench, "m4") is None, "the other campaign's look counts too"
     store.queries.release(other.id, 1)
     assert claim_next(store_bench, "m4", campaign_ids=[first.campaign_id]).id == first.id
+
+
+def test_a_worker_that_missed_the_reply_claims_its_query_again(store_bench: Bench) -> None:
+    queries = store_bench.store.queries
+    _, (first, second) = opened(store_bench, machine_spec(max_concurrent=1), *map(example_pick, range(2)))
+    missed = queries.claim(first.id, worker="m1", lease_s=60)
+    store_bench.clock.advance(5)
+    again = queries.claim(first.id, worker="m1", lease_s=60)
+    assert (again.fence, again.attempts) == (missed.fence, 1), "its own look does not keep it away"
+    assert again.lease_until == store_bench.clock() + timedelta(seconds=60)
+    assert queries.claim(second.id, worker="m1", lease_s=60) is None
+    assert queries.claim(first.id, worker="m2", lease_s=60) is None
+
+
+def test_thousands_of_campaigns_are_as_good_as_one(store_bench: Bench) -> None:
+    store, n_campaigns = store_bench.store, 2000
+    _, (query,) = opened(store_bench, machine_spec(max_concurrent=1), example_pick(1))
+    with store.writing() as connection:
+        alike = dict(connection.execute(select(*(c for c in campaigns.c if c.name != "id"))).mappings().one())
+        others = [{**alike, "name": f"other-{n}"} for n in range(1, n_campaigns)]
+        connection.execute(insert(campaigns), others)
+    ids = store.campaigns.ids(None)
+    assert len(ids) == n_campaigns
+    claimed = claim_next(store_bench, "m1")
+    assert claimed.id == query.id
+    assert claim_next(store_bench, "m2") is None
+    record_measurement(store, query.id, fence=claimed.fence, measurement=example_measurement())
+    assert [found.query_id for found in store.machines.measurements("potential", ids, limit=5)] == [query.id]
+    assert store.machines.failures("potential", ids, limit=5) == ()
 
 
 def test_threads_race_for_the_queue(store_bench: Bench) -> None:

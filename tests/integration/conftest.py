@@ -1,105 +1,27 @@
 """Campaigns run as their user runs them: by the command line, in processes of their own."""
 
-import json
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
+from support.books import Document
+from support.terminal import Terminal
 
-from domain.events import EventKind
 from flows.environment import prepare_environment
 from flows.prefect_server import prefect_server
-from services.store import open_store
 from services.store.examples import fresh_postgres
-
-PETALITE = str(Path(sys.executable).with_name("petalite"))
-PATIENCE_S = 300.0
-
-
-@dataclass(frozen=True)
-class Terminal:
-    """A user's terminal in a home of its own."""
-
-    home: Path
-    environ: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def store_url(self) -> str:
-        return f"sqlite:///{self.home / 'petalite.sqlite3'}"
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            # A shell that starts the tests in the background lets them, and all their children, ignore Ctrl-C.
-            ["env", "--default-signal=INT", PETALITE, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **self.environ, "PETALITE_HOME": str(self.home)},
-            start_new_session=True,
-        )
-
-    def run(self, *arguments: str, status: int = 0) -> str:
-        process = self.start(*arguments)
-        output, errors = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == status, (
-            f"petalite {arguments} ended with {process.returncode}:\n{output}\n{errors}"
-        )
-        return output
-
-    def refused(self, *arguments: str) -> str:
-        process = self.start(*arguments)
-        _, errors = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == 1, errors
-        return " ".join(errors.split())
-
-    def document(self, campaign: str) -> dict[str, list[dict[str, object]]]:
-        return json.loads(self.run("campaign", "show", campaign, "--json"))
-
-    def signal_when(
-        self, process: subprocess.Popen[str], campaign: str, *, kind: EventKind, nth: int, number: int
-    ) -> None:
-        """Sends a signal as soon as the nth event of a kind is in the store."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline and process.poll() is None:
-            if self._n_events(campaign, kind) >= nth:
-                os.kill(process.pid, number)
-                return
-            time.sleep(0.05)
-        pytest.fail(f"{kind} number {nth} never came: {process.communicate()}")
-
-    def kill_when(self, process: subprocess.Popen[str], campaign: str, *, kind: EventKind, nth: int) -> None:
-        self.signal_when(process, campaign, kind=kind, nth=nth, number=signal.SIGKILL)
-        process.communicate(timeout=PATIENCE_S)
-
-    def _n_events(self, campaign: str, kind: EventKind) -> int:
-        if not (self.home / "petalite.sqlite3").exists():
-            return 0
-        with open_store(self.store_url) as store:
-            names = [record.name for record in store.campaigns.list()]
-            if campaign not in names:
-                return 0
-            events = store.events.list(store.campaigns.get(campaign).id, limit=10_000)
-            return sum(record.event.kind is kind for record in events)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of an empty PostgreSQL store; empty where the service keeps its own SQLite file."""
+    """Address of a new PostgreSQL store; empty where the service keeps its own SQLite file."""
     if request.param == "sqlite":
         yield ""
         return
-    server = os.environ.get("PETALITE_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
-    with fresh_postgres(server) as url:
+    with request.getfixturevalue("on_postgres")() as url:
         yield url
 
 
@@ -113,7 +35,17 @@ def processes() -> ForkServerContext:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Address of an empty store on either database."""
+    """Address of a new store on either database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.sqlite3"
+        return
+    with request.getfixturevalue("on_postgres")() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of a database of either kind in which no store has been made."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/store.sqlite3"
         return
@@ -206,3 +138,11 @@ generator: { name: uniform }
         encoding="utf-8",
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def undisturbed(make_terminal: Callable[[str], Terminal], density_spec: Path) -> Document:
+    """The campaign for dense crystals, run in one go."""
+    terminal = make_terminal("undisturbed")
+    terminal.run("run", str(density_spec))
+    return terminal.document("dense")

@@ -60,15 +60,18 @@ EXAMPLES = {
     "next_dates": Example(query={"expression": "0 6 * * 1"}),
     "list_own_sessions": Example(inner_rule="a token has no session"),
     "end_sessions_elsewhere": Example(inner_rule="a token has no session"),
+    "make_backup": Example(elsewhere="it starts a process"),
     "test_notification": Example(inner_rule="nobody is told anything here"),
 }
 """By operation."""
 WITHOUT_BODY = {
     "archive_campaign",
     "claim_sample",
+    "create_password_link",
     "end_sessions_elsewhere",
     "end_token",
     "link_own_identity",
+    "make_backup",
     "recheck_upload",
     "reject_upload",
     "release_sample",

@@ -158,7 +158,9 @@ def test_machines_shows_who_holds_what_and_how_to_connect(served, campaign, as_r
     stranger = served.client.get("/machines", headers=served.acting_as(Role.VIEWER, stranger=True)).text
     assert "node-7" not in stranger.replace("--name node-17", "")
     served.store.cursors.give_sign("worker:here:1")
-    assert "1 worker of the service" in viewer.get("/machines")
+    working = viewer.get("/machines")
+    assert "1 worker of the service" in working
+    assert "worker:here:1" in working
 
 
 def test_an_oracle_that_fails_says_at_what(served, campaign, as_role):
@@ -178,6 +180,12 @@ def test_an_oracle_that_fails_says_at_what(served, campaign, as_role):
     assert answer.status_code == 201, answer.text
     page = as_role(Role.VIEWER).get("/machines/oracles/potential")
     assert "badge-failing" in page
+    shown = served.client.get("/api/v1/oracles/potential", headers=machine).json()
+    assert shown["n_recent"] == shown["n_recent_failed"] >= 1
+    uses = served.client.get("/api/v1/oracles/potential/fidelities", headers=machine).json()
+    assert campaign.name in {use["campaign"] for use in uses}
+    registry = as_role(Role.VIEWER).get("/machines")
+    assert re.search(r'<th scope="row">machine/node-7</th>(.|\n)*?permanent', registry)
     assert "It blew up." in page
     figure = served.client.get("/api/v1/oracles/potential/plots/answers", headers=machine).json()
     assert figure["layout"]["meta"]["n_failures"] == 1
@@ -193,6 +201,18 @@ def test_an_invitation_is_shown_once_and_good(served, as_role):
     made = served.client.post("/api/v1/invitations/accept", json=joined, headers={"Origin": "http://petalite.test"})
     served.client.cookies.clear()
     assert made.json()["role"] == "laboratory"
+
+
+def test_a_link_to_a_new_password_is_shown_once(served, somebody, as_role):
+    administrator = as_role(Role.ADMINISTRATOR)
+    here = f"/administration/people/{somebody}"
+    page = administrator.post(f"{here}/password-link")
+    (secret,) = re.findall(r"/new-password#(petalite_p\w{36})", page.text)
+    assert secret not in administrator.get(here)
+    taken = served.client.post("/api/v1/password-links/take", json={"link": secret, "password": "a new long sentence"})
+    assert taken.status_code == 200, taken.text
+    assert _sign_in(served, somebody, "a new long sentence").get("/account")
+    assert "Sign in with it." in served.client.get("/login?new_password=true").text
 
 
 def test_people_get_other_roles_groups_and_passwords_and_are_shut_out(served, somebody, as_role):
@@ -215,6 +235,7 @@ def test_people_get_other_roles_groups_and_passwords_and_are_shut_out(served, so
         ("people/administrator/role", {"role": "viewer"}, "last active administrator"),
         ("people/administrator/active", {"is_active": "false"}, "last active administrator"),
         ("people/viewer/password", {"password": "short"}, "12"),
+        ("people/machine/password-link", {}, "has no password"),
         ("people/viewer/groups", {"group": "nobody"}, "There is no group 'nobody'."),
         ("people/machines", {"name": "Not A Name"}, "cannot be a user's name"),
         ("people/machines", {"name": "viewer"}, "There is a user 'viewer' already."),

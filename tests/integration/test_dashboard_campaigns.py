@@ -12,7 +12,7 @@ from services.access.roles import PERMISSIONS_OF_ROLE, Role
 from services.access.tokens import create_token
 from services.api.testing import OTHER_GROUP, OWN_GROUP, example_campaign, running
 from services.dashboard.app import create_service
-from services.dashboard.examples import example_text
+from services.dashboard.examples import example_names, example_text, examples
 from services.settings import load_settings
 from services.specs import dump_spec, read_document
 from services.store.examples import example_pick, open_round
@@ -236,6 +236,22 @@ def test_an_example_fills_the_form_and_one_that_is_not_there_is_said(scientist) 
     assert shown_yaml(answer) == example_text("quickstart")
     assert 'value="Li, Mg, O, F, S, Cl"' in answer.text
     assert scientist.get("/campaigns/new?template=../../pyproject").status_code == 404
+
+
+def test_every_example_can_be_run_and_is_described_before_it_is_chosen(scientist) -> None:
+    page = scientist.get("/campaigns/new").text
+    assert {"cluster", "quickstart", "rock-salts", "screening", "solid-electrolyte", "tour"} <= set(example_names())
+    for example in examples():
+        assert example.spec.name == example.name
+        assert f"{html.escape(example.description)}." in page
+        assert f'<h2 id="example-{example.name}">' in page
+        text = example_text(example.name)
+        verdict = scientist.post("/campaigns/new/check", {"yaml": text, "yaml_before": ""})
+        assert "It can be run" in verdict.text, verdict.text
+    assert "200 EUR a look, by a laboratory." in page
+    assert "400 core-seconds a look, by machines over REST." in page
+    assert '<details class="card" id="examples" open>' in page
+    assert '<details class="card" id="examples">' in scientist.get("/campaigns/new?template=tour").text
 
 
 def test_a_file_that_is_no_text_is_refused(scientist) -> None:

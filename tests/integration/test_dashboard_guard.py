@@ -278,7 +278,9 @@ def test_no_page_holds_what_the_policy_forbids(served: Served, pages: list[PageC
 
 def test_files_are_kept_for_ever_and_only_files(served: Served) -> None:
     answer = served.client.get(f"{PREFIX}/petalite.css", headers={"Accept-Encoding": "identity"})
-    assert answer.status_code == 200
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+    version = answer.headers["etag"].strip('"')
+    answer = served.client.get(f"{PREFIX}/petalite.css?v={version}", headers={"Accept-Encoding": "identity"})
     assert "immutable" in answer.headers["cache-control"]
     assert served.client.get(f"{PREFIX}/petalite.css/").status_code == 303
     for name in ("..%2fapp.py", "app.py", "%2e%2e/app.py", "missing.js"):

@@ -79,14 +79,15 @@ def hand_in(pages: Pages, name: str, content: bytes | None = None, **said: str) 
 
 def test_the_queue_says_what_is_known_of_each_sample(pages):
     page = pages.get("/laboratory").text
-    assert "Li4Cl4" in page
+    assert "Li<sub>4</sub>Cl<sub>4</sub>" in page
+    assert "lithium 4 chlorine 4" in page
     assert "expected" in page
     assert "It was its turn." in page
     assert "4.000 × 4.000 × 4.000 Å" in page
     assert "never looked at" in page
     assert "Take on" not in pages.get("/laboratory", "viewer").text
     assert "Nothing here" in pages.get("/laboratory?show=mine").text
-    assert "Li4Cl4" not in pages.get("/laboratory", "stranger").text
+    assert "lithium" not in pages.get("/laboratory", "stranger").text
 
 
 def test_the_most_urgent_campaign_comes_first_and_pages_go_on_from_there(pages):
@@ -265,7 +266,8 @@ def test_a_spectrum_is_drawn_and_fitted_again_as_it_is_told_to(pages):
     assert len(again["data"][0]["x"]) < 40
     assert again["data"][2]["name"] == "not fitted"
     refused = pages.post(f"{place}/rows/1", data={"cell:circuit": "a coil"})
-    assert "no circuit" in pages.get(refused.headers["location"]).text
+    assert (refused.status_code, "no circuit" in refused.text) == (422, True)
+    assert pages.get(f"/api/v1{place}/plots/nyquist").json() == again
     assert pages.get(f"/api/v1{place}/plots/nyquist?row=9").status_code == 404
 
 
@@ -274,6 +276,32 @@ def test_a_series_is_drawn_over_temperature_with_its_interval(pages):
     assert "Activation energy" in pages.get(place).text
     names = [trace["name"] for trace in pages.get(f"/api/v1{place}/plots/arrhenius").json()["data"]]
     assert names == ["measured", "line", "at 298.15 K, 95 %", "95 % interval", "95 % interval"]
+
+
+def test_a_series_is_fitted_again_as_a_whole(pages):
+    place = hand_in(pages, "series.csv", sample="A-20", query=str(pages.store.queries.list(1)[-3].id))
+    upload_id = int(place.rpartition("/")[2])
+    before = pages.store.uploads.get(upload_id).report
+    said = {"use": "total", "lowest": "0.01 Hz", "highest": "", "left_out": ["1"]}
+    answer = pages.post(f"{place}/series", data=said)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{place}#series")
+    first, second, *_, series = pages.store.uploads.rows(upload_id)
+    assert (first.cells["left out"], second.cells["use"]) == ("yes", "")
+    assert {row.cells["lowest frequency"] for row in (first, second)} == {"0.01 Hz"}
+    assert "Left out on purpose: 1 (" in " ".join(series.remarks)
+    after = pages.store.uploads.get(upload_id).report
+    assert len(after["arrhenius"]["points"]) == len(before["arrhenius"]["points"]) - 1
+    drawn = pages.get(f"/api/v1{place}/plots/arrhenius").json()["data"]
+    assert [trace["name"] for trace in drawn][:3] == ["measured", "left out", "line"]
+    page = pages.get(place).text
+    assert re.search(r'name="lowest"[^>]* value="0.01 Hz"', page)
+    assert re.search(r'name="left_out" value="1" checked', page)
+    refused = pages.post(f"{place}/series", data={**said, "lowest": "much"})
+    assert refused.status_code == 422
+    assert "is no frequency" in refused.text
+    assert re.search(r'name="lowest"[^>]* value="much"', refused.text)
+    pages.post(f"{place}/series", data={"use": "total", "lowest": "0.01 Hz"})
+    assert len(pages.store.uploads.get(upload_id).report["arrhenius"]["points"]) == len(before["arrhenius"]["points"])
 
 
 def test_no_file_and_two_files_are_refused(pages):
@@ -310,6 +338,7 @@ WRITE = [
     "/measurements/1/retract",
     "/campaigns/conductors/uploads",
     "/uploads/1/rows/1",
+    "/uploads/1/series",
     "/uploads/1/recheck",
     "/uploads/1/accept",
     "/uploads/1/reject",

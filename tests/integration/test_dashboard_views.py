@@ -3,13 +3,15 @@
 import pytest
 
 from domain.elements import element
+from domain.events import Event, EventKind
 from domain.material import KnownMaterial
 from domain.states import QueryState
+from services.access.people import give_campaign
 from services.access.principal import local_operator
 from services.access.roles import PERMISSIONS_OF_ROLE, Role
 from services.access.tokens import create_token
 from services.api.rate import Rate, Rates
-from services.api.testing import running
+from services.api.testing import example_campaign, running
 from services.dashboard.app import create_service
 from services.dashboard.example import fill_campaign
 from services.dashboard.testing import GROUP, make_people
@@ -111,10 +113,41 @@ def test_looks_and_events_are_narrowed_down(visit) -> None:
 
 def test_the_overview_says_what_is_best_what_runs_and_what_is_waited_for(visit) -> None:
     page = visit("viewer", f"/campaigns/{CAMPAIGN}").text
-    for said in ("Best measured at lab", "Most promising", "by node-7", "wait for approval", "Regret would need"):
+    for said in (
+        "Best measured at lab",
+        "Most promising",
+        "by node-7",
+        "wait for approval",
+        "Regret would need",
+        "For 179.8 core-seconds",
+    ):
         assert said in page
     assert "Give up" not in page
     assert "Give up" in visit("scientist", f"/campaigns/{CAMPAIGN}").text
+
+
+def test_why_a_campaign_does_not_move_is_said_on_its_page(visit, store) -> None:
+    record = store.campaigns.create(example_campaign("stuck"))
+    give_campaign(store, record.name, GROUP, by=local_operator())
+    store.campaigns.wake(record.id)
+    page = visit("viewer", "/campaigns/stuck").text
+    assert "Waits for a worker to start it" not in page  # nothing for whoever may not start it
+    assert "No worker has taken it yet" in page
+    assert "Waits for a worker to start it" in visit("scientist", "/campaigns/stuck").text
+    store.events.append(Event(EventKind.ADVANCE_FAILED, "stuck", "stuck could not be advanced: no oracle"))
+    page = visit("viewer", "/campaigns/stuck").text
+    assert "stuck could not be advanced: no oracle" in page
+    assert "A worker tries again by itself" in page
+    assert "No worker has taken it yet" not in page
+
+
+def test_a_campaign_is_taken_away_as_a_whole_from_its_page(visit) -> None:
+    page = visit("viewer", f"/campaigns/{CAMPAIGN}").text
+    for wanted in ("ro-crate", "zip", "csv", "json"):
+        path = f"/api/v1/campaigns/{CAMPAIGN}/export"
+        assert f"{path}?format={wanted}" in page
+        assert visit("viewer", path, format=wanted).status_code == 200
+    assert "format=ro-crate" not in visit("machine", f"/campaigns/{CAMPAIGN}").text
 
 
 def test_a_look_is_given_up_by_who_may_run_the_campaign(client, headers, store) -> None:
@@ -145,11 +178,46 @@ def test_known_materials_are_listed_and_shown(visit, store) -> None:
 def test_figures_say_what_was_explored(visit) -> None:
     elements = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/elements").json()
     assert elements["layout"]["meta"] == {"n_crystals": 18, "n_space_groups": 2, "n_elements": 6}
-    (heat,) = elements["data"]
+    outside, heat = elements["data"]
     assert (heat["text"][2][0], heat["z"][2][0]) == ("Na<br>6", 6)
+    assert heat["hovertext"][2][0] == "sodium: 6 crystals"
+    assert outside["hovertext"][0][0] == "hydrogen is not in the search space"
+    (systems,) = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/coverage").json()["data"]
+    assert (systems["x"], systems["y"][-1]) == ([0, 0, 0, 0, 0, 0, 18], "cubic")
+    assert systems["hovertext"][-1] == "2 of 2 space groups<br>F-43m (216): 9<br>Fm-3m (225): 9"
+    assert systems["hovertext"][0] == "not in the search space"
     pairs = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/pairs").json()["data"][0]
     assert pairs["z"][pairs["y"].index("Li")][pairs["x"].index("Na")] == 0
-    assert visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/training").json()["layout"]["meta"] == {"n": 8}
+    training = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/training").json()["layout"]
+    assert training["meta"] == {"n": 8}
+    assert [note["text"] for note in training["annotations"]] == ["round 1"]
+    (variety,) = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/variety").json()["data"]
+    assert variety["text"] == ["60 of 64 crystals", "34 of 64 crystals"]
+
+
+def test_a_fidelity_has_one_colour_in_every_figure(visit) -> None:
+    def rungs(plot):
+        data = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/{plot}").json()["data"]
+        return {trace["name"]: trace["meta"].get("rung") for trace in data if trace.get("meta")}
+
+    assert rungs("best-by-money") == {"static": 0, "dft": 1, "lab (target)": 2}
+    assert rungs("spending") == {"static": 0, "dft": 1, "lab": 2, "left": None}
+    assert rungs("predictions") == {"lab": 2, "equal": None}
+    assert rungs("fidelities") == {"static → dft": 1, "dft → lab": 2}
+
+
+def test_figures_of_too_little_are_empty(visit) -> None:
+    for plot in ("calibration", "regret-by-money", "regret-by-time"):
+        data = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/{plot}").json()["data"]
+        assert not any(trace["x"] for trace in data), plot
+
+
+def test_a_crystals_sites_are_listed_with_wyckoff_letters(visit, store) -> None:
+    candidate = store.candidates.list(store.campaigns.get(CAMPAIGN).id)[1]
+    page = visit("viewer", f"/crystals/{candidate.id}").text
+    assert "8 atoms in the cell, Fm-3m (225) within 0.01 Å." in page
+    assert "0.0000, 0.0000, 0.0000" in page
+    assert "at 2.50 Å" in page
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,13 @@ def test_who_goes_on_is_said(home: Path) -> None:
     def submitted() -> str:
         return lab("submit", "1", "--as", "Ada", "--", "-1.25", "eV/atom").partition("as measurement 1. ")[2]
 
-    assert submitted() == "No worker is there: petalite run example goes on, or petalite serve."
+    assert submitted() == "The campaign learns from it when it is started: petalite campaign start example"
     with store_in(home) as store:
+        store.campaigns.set_state(1, CampaignState.RUNNING)
+        assert submitted() == "No worker is there: petalite run example goes on, or petalite serve."
         store.cursors.give_sign(f"{WORKER_PREFIX}here:1")
         assert submitted() == "A worker goes on with the campaign by itself."
         store.campaigns.acquire_runner(1, "runner:here:1", 60)
         assert submitted() == "The campaign is under way and learns from it in its next round."
-        store.campaigns.set_state(1, CampaignState.RUNNING)
         store.campaigns.set_state(1, CampaignState.PAUSED)
         assert submitted() == "The campaign is paused: petalite campaign resume example lets it go on."

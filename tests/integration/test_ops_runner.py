@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from domain.json_value import JsonObject
@@ -137,6 +140,26 @@ def test_a_line_wakes_a_runner_whose_server_was_away(line: tuple[int, int], aske
     threading.Thread(target=bring_back).start()
     Runner(flow_runs(prefect), work, n_slots=1).serve(reading, asked)
     assert (tmp_path / "a").exists()
+
+
+FORKING = """
+import sys, time
+from flows.deployment import _start
+process = _start(lambda _run: time.sleep(600), {})
+sys.stdout.write(f"{process.pid}\\n")
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+def test_what_is_under_way_ends_even_if_the_runner_is_killed() -> None:
+    runner = subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, text=True)
+    flow_run = psutil.Process(int(runner.stdout.readline()))
+    runner.kill()
+    runner.wait()
+    runner.stdout.close()
+    _, left = psutil.wait_procs([flow_run], timeout=60)
+    assert left == []
 
 
 def test_what_is_under_way_is_ended_with_the_runner(line: tuple[int, int], asked: int) -> None:

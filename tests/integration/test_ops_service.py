@@ -2,75 +2,16 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
+from support.processes import answers, descendants, free_port, started, wait_until
 
 from domain.states import CampaignState, QueryState
 from services.specs import load_spec
 from services.store import Store, open_store
 from services.store.examples import fresh_postgres
-
-BIN = Path(sys.executable).parent
-PATIENCE_S = 300.0
-
-
-def _wait_until(condition: Callable[[], bool], what: str, *processes: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        ended = [process.args for process in processes if process.poll() is not None]
-        assert not ended, f"{ended} ended while waiting until {what}"
-        assert time.monotonic() < deadline, f"{what}: never"
-        time.sleep(0.2)
-
-
-@contextmanager
-def _started(log: Path, environ: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Starts a program of this environment; ends it with everything that it has started."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [str(BIN / arguments[0]), *arguments[1:]],
-            env={**os.environ, **environ},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield process
-    finally:
-        family = [process, *_descendants(process)]
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for member in family[1:]:
-            if member.is_running():
-                member.kill()
-
-
-def _descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def _begin_campaign(store: Store, spec: Path) -> int:
@@ -98,22 +39,27 @@ def _assert_paid_once(store: Store, campaign_id: int) -> None:
 
 @pytest.mark.campaign
 def test_one_command_serves_and_works(tmp_path: Path, density_spec: Path) -> None:
-    port, home = _free_port(), tmp_path / "home"
+    port, home = free_port(), tmp_path / "home"
     environ = {"PETALITE_HOME": str(home), "PETALITE_PORT": str(port)}
     log = tmp_path / "serve.log"
     with (
         open_store(f"sqlite:///{home / 'petalite.sqlite3'}") as store,
-        _started(log, environ, "petalite", "serve") as service,
+        started(log, environ, "petalite", "serve") as service,
     ):
         ready = f"http://127.0.0.1:{port}/api/v1/health/ready"
-        _wait_until(lambda: _answers(ready), "the service answers", service)
+        wait_until(lambda: answers(ready), "the service answers", service)
         campaign_id = _begin_campaign(store, density_spec)
-        _wait_until(lambda: _is_under_way(store, campaign_id), "the campaign is under way", service)
+        wait_until(lambda: _is_under_way(store, campaign_id), "the campaign is under way", service)
         (worker,) = [child for child in psutil.Process(service.pid).children() if "worker" in child.cmdline()]
-        worker.kill()
-        _wait_until(lambda: _is_complete(store, campaign_id), "another worker has finished the campaign", service)
+        killed = [worker, *worker.children(recursive=True)]
+        (runner,) = [child for child in worker.children() if "flows.deployment" in child.cmdline()]
+        for doomed in (worker, runner):  # together, so that nobody is left who could end the flow runs
+            doomed.kill()
+        wait_until(lambda: _is_complete(store, campaign_id), "another worker has finished the campaign", service)
         _assert_paid_once(store, campaign_id)
-        family = _descendants(service)
+        _, left = psutil.wait_procs(killed, timeout=30)
+        assert left == [], "nothing of the killed worker goes on"
+        family = descendants(service)
         service.send_signal(signal.SIGTERM)
         assert service.wait(60) == 0
         psutil.wait_procs(family, timeout=30)
@@ -128,7 +74,7 @@ def test_many_workers_on_a_server_of_each_kind(tmp_path: Path, density_spec: Pat
     if not server:
         pytest.skip("PETALITE_TEST_POSTGRES_URL is not set")
     with fresh_postgres(server) as store_url, fresh_postgres(server) as prefect_url:
-        port = _free_port()
+        port = free_port()
         prefect = {
             "PREFECT_HOME": str(tmp_path / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
@@ -141,18 +87,18 @@ def test_many_workers_on_a_server_of_each_kind(tmp_path: Path, density_spec: Pat
         serving = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
         with (
             open_store(store_url) as store,
-            _started(tmp_path / "prefect.log", prefect, *serving) as prefect_server,
-            _started(tmp_path / "worker-1.log", worker, "petalite", "worker") as first,
-            _started(tmp_path / "worker-2.log", worker, "petalite", "worker") as second,
+            started(tmp_path / "prefect.log", prefect, *serving) as prefect_server,
+            started(tmp_path / "worker-1.log", worker, "petalite", "worker") as first,
+            started(tmp_path / "worker-2.log", worker, "petalite", "worker") as second,
         ):
             campaign_id = _begin_campaign(store, density_spec)
-            _wait_until(lambda: _is_under_way(store, campaign_id), "the campaign is under way", prefect_server)
+            wait_until(lambda: _is_under_way(store, campaign_id), "the campaign is under way", prefect_server)
             driver = _driver(store, campaign_id)
-            doomed = next(one for one in (first, second) if driver in {child.pid for child in _descendants(one)})
-            for member in [psutil.Process(doomed.pid), *_descendants(doomed)]:  # the machine loses its power
+            doomed = next(one for one in (first, second) if driver in {child.pid for child in descendants(one)})
+            for member in [psutil.Process(doomed.pid), *descendants(doomed)]:  # the machine loses its power
                 member.kill()
             survivor = second if doomed is first else first
-            _wait_until(lambda: _is_complete(store, campaign_id), "the other worker has finished it", survivor)
+            wait_until(lambda: _is_complete(store, campaign_id), "the other worker has finished it", survivor)
             _assert_paid_once(store, campaign_id)
 
 

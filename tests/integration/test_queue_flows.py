@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import flows.outage
 from domain.campaign import CampaignSpec
 from domain.cost import Cost
+from domain.errors import StoreError
 from domain.fidelity import AnsweredBy, Capability, Fidelity
 from domain.measurement import Measurement, Provenance
 from domain.quantity import Goal, Objective
@@ -20,11 +22,18 @@ from flows.learning import fit_belief
 from flows.opening import open_with_picks
 from flows.standing import is_asked, open_queries, waits_for_approval
 from flows.workplace import Workplace
-from services.intake import UnsolicitedOutcome, record_measurement, record_unsolicited, retract_material_value
+from services.intake import (
+    UnsolicitedOutcome,
+    record_amendment,
+    record_measurement,
+    record_unsolicited,
+    retract_material_value,
+)
 from services.settings import load_settings
 from services.store import Store, open_store
 from services.store.examples import example_pick, example_spec, open_round
-from services.store.records import RoundRecord
+from services.store.queries import Queries
+from services.store.records import QueryRecord, RoundRecord
 
 GLANCE = Fidelity("glance", oracle="density", cost=1.0)
 GAZE = Fidelity("gaze", oracle="density", cost=10.0)
@@ -141,6 +150,30 @@ def test_the_first_answer_of_a_laboratory_leads_on_unless_machines_are_at_work(s
     assert _next_round(workplace) == 1
 
 
+def test_a_mended_answer_asks_for_nothing_more(store: Store, tmp_path: Path) -> None:
+    workplace, first = opened(store, tmp_path, spec_of(GLANCE, LAB), "glance", "lab", "lab")
+    ask_all(workplace, first)
+    answer_one(workplace, LAB)
+    close(workplace, first)
+    campaign_id = workplace.campaign.id
+    second = store.rounds.open(
+        campaign_id,
+        1,
+        picks=[example_pick(9, "lab")],
+        generator_version="",
+        surrogate_version="",
+        notes=workplace.known(),
+    )
+    store.rounds.close(second.id, riding_along=workplace.waiting_fidelities, notes={})
+    answered = store.measurements.list(campaign_id)[-1]
+    mended = replace(measurement_at(LAB, store), value=2.1)
+    record_amendment(store, answered.id, measurement=mended, reason="Decimal point.", worker="ada")
+    assert workplace.news_since(second.notes) == {"lab"}
+    assert _next_round(workplace) is None
+    answer_one(workplace, LAB)
+    assert _next_round(workplace) == 2
+
+
 def test_a_value_that_nobody_asked_for_leads_on_and_is_summed_up(store: Store, tmp_path: Path) -> None:
     workplace, first = opened(store, tmp_path, spec_of(GLANCE, LAB), "glance", "lab")
     ask_all(workplace, first)
@@ -178,10 +211,10 @@ def test_a_look_that_was_answered_since_it_was_chosen_is_left_out(store: Store, 
     workplace, first = opened(store, tmp_path, spec_of(GLANCE, GAZE), "glance", "glance")
     ask_all(workplace, first)
     close(workplace, first)
-    n_values, belief = workplace.n_values(), fit_belief(workplace)
+    known, belief = workplace.known(), fit_belief(workplace)
     picks = (example_pick(0, "gaze"), example_pick(1, "gaze"))
     assert report(workplace, GAZE, 0).outcome is UnsolicitedOutcome.ADDED
-    second = open_with_picks(workplace, belief, picks, index=1, n_values=n_values)
+    second = open_with_picks(workplace, belief, picks, index=1, known=known)
     (asked,) = store.queries.list(workplace.campaign.id, round_index=1)
     digests = {candidate.id: candidate.digest for candidate in store.candidates.list(workplace.campaign.id)}
     assert digests[asked.candidate_id] == picks[1].blueprint.digest
@@ -205,6 +238,40 @@ def test_a_paused_campaign_asks_nothing_and_goes_on_where_it_stood(store: Store,
     assert workplace.may_go_on()
     ask_all(workplace, first)
     assert states(workplace) == [QueryState.DONE] * 2
+
+
+class LostReplies:
+    """The store's queries, whose reply to the first claim never comes."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self.missed: QueryRecord | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._queries, name)
+
+    def claim(self, query_id: int, *, worker: str, lease_s: float) -> QueryRecord | None:
+        claimed = self._queries.claim(query_id, worker=worker, lease_s=lease_s)
+        if self.missed is None:
+            self.missed = claimed
+            raise StoreError("The line was cut.", remedy="Wait.")
+        return claimed
+
+
+def test_a_claim_whose_reply_was_lost_is_had_again_at_once(
+    fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.outage, "TRIES_EVERY_S", 0.01)
+    limited = replace(GLANCE, max_concurrent=1)
+    with open_store(fresh_url) as store:
+        workplace, first = opened(store, tmp_path, spec_of(limited, GAZE), "glance", "glance")
+        replies = LostReplies(store.queries)
+        monkeypatch.setattr(store, "queries", replies)
+        ask_fidelity(workplace, first, "glance")
+        assert states(workplace) == [QueryState.DONE] * 2
+        done = store.queries.get(replies.missed.id)
+        assert (done.attempts, done.fence) == (1, replies.missed.fence)
+        assert store.ledger.balance(workplace.campaign.id).booked == 2.0
 
 
 def test_the_runner_waits_while_another_campaign_keeps_the_oracle_busy(store: Store, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.states import CampaignState
-from flows.runner import runner_lease
+from flows.runner import RUNNER_PREFIX, is_alive, runner_lease
 from flows.workplace import open_workplace
 from services.store import Store, open_store
 from services.store.examples import example_spec
@@ -48,6 +48,19 @@ with open_store("sqlite:///{tmp_path / "petalite.sqlite3"}") as store:
     assert store.campaigns.runner(campaign_id) is not None
     with runner_lease(store, campaign_id) as holder:
         assert holder is not None
+
+
+def test_only_who_is_seen_to_live_is_alive(store: Store) -> None:
+    with runner_lease(store, store.campaigns.get("example").id) as holder:
+        assert holder is not None
+        machine, _, rest = holder.removeprefix(RUNNER_PREFIX).partition(":")
+        assert is_alive(f"{holder}/0")
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    number = rest.partition(":")[0]
+    assert not is_alive(f"{RUNNER_PREFIX}{machine}:{ended.pid}:00/0")
+    assert not is_alive(f"{RUNNER_PREFIX}elsewhere-0123456789ab:{number}:00/0")
+    assert not is_alive(f"{RUNNER_PREFIX}again")
 
 
 def test_a_runner_of_another_machine_is_left_its_lease(store: Store) -> None:

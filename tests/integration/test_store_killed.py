@@ -87,13 +87,13 @@ def test_one_process_wins_a_claim(processes: ForkServerContext, fresh_url: str) 
         assert won.worker == f"host/{[racer.exitcode for racer in racers].index(0)}"
 
 
-def test_a_new_store_is_made_once(processes: ForkServerContext, fresh_url: str) -> None:
-    racers = [processes.Process(target=create_in_race, args=(fresh_url, f"c{n}")) for n in range(6)]
+def test_a_new_store_is_made_once(processes: ForkServerContext, empty_url: str) -> None:
+    racers = [processes.Process(target=create_in_race, args=(empty_url, f"c{n}")) for n in range(6)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join(PATIENCE_S)
     assert [racer.exitcode for racer in racers] == [0] * 6
-    with open_store(fresh_url) as store:
+    with open_store(empty_url) as store:
         assert sorted(record.name for record in store.campaigns.list()) == [f"c{n}" for n in range(6)]
         assert store.ledger.balance(1) == Balance(total=1000, reserved=0, booked=0)

@@ -115,6 +115,13 @@ def test_somebody_is_invited(petalite):
     assert link.startswith("http://127.0.0.1:8642/join#petalite_i")
 
 
+def test_somebody_who_forgot_their_password_is_given_a_link(petalite):
+    petalite("user", "add", "ann", "--role", "viewer", "--password-stdin", given=PASSWORD)
+    assert petalite("user", "reset-link", "ann").startswith("http://127.0.0.1:8642/new-password#petalite_p")
+    with pytest.raises(NotFoundError, match="no user 'bob'"):
+        petalite("user", "reset-link", "bob")
+
+
 def test_the_audit_log_is_read_and_verified(petalite, url):
     assert "Nothing was changed yet" in petalite("audit", "list")
     for name in ("one", "two", "three"):

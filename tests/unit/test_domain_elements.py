@@ -11,6 +11,7 @@ from pymatgen.core import Composition as PymatgenComposition
 from pymatgen.core import Element as PymatgenElement
 
 from domain.composition import Composition
+from domain.element_names import NAMES
 from domain.elements import HEAVIEST, Element, element
 from domain.errors import InvalidValueError
 from domain.testing import strategies
@@ -114,3 +115,11 @@ def _with_counts(composition):
 
 def _sortable(assignment):
     return sorted(assignment.items())
+
+
+def test_every_element_has_a_name() -> None:
+    assert len(NAMES) == HEAVIEST
+    assert [NAMES[symbol] for symbol in ("H", "Li", "Cl", "La", "W", "Pu")] == [
+        "hydrogen", "lithium", "chlorine", "lanthanum", "tungsten", "plutonium",
+    ]  # fmt: skip
+    assert len(set(NAMES.values())) == HEAVIEST

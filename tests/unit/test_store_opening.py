@@ -19,6 +19,8 @@ from services.store import open_store
 from services.store.examples import example_pick, example_spec, open_example
 from services.store.metadata import METADATA, SCHEMA_VERSION, VERSION_TABLE
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -1,0 +1,55 @@
+"""How `petalite run` says where it left a campaign."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import services.cli.run
+from services.cli.main import app
+from services.cli.output import ExitCode
+from services.settings import Settings
+from services.store import open_store
+from services.store.examples import example_spec
+from services.store.records import CampaignRecord
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of a store with the example campaign; what Prefect and the system are told about the process is not."""
+    monkeypatch.setenv("PETALITE_HOME", str(tmp_path))
+    monkeypatch.setattr("flows.environment.prepare_environment", lambda environ, *, home: None)
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    address = f"sqlite:///{tmp_path / 'petalite.sqlite3'}"
+    with open_store(address) as store:
+        store.campaigns.create(example_spec())
+    return address
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *, is_halted: bool, options: tuple[str, ...] = ()) -> Result:
+    def advance(settings: Settings, record: CampaignRecord) -> ExitCode:
+        with open_store(settings.store_url) as store:
+            if is_halted:
+                store.halting.halt(record.id, "no look [of ten] gave a number. Mend it.")
+        return ExitCode.DONE
+
+    monkeypatch.setattr(services.cli.run, "_advance", advance)
+    return CliRunner().invoke(app, ["run", "example", *options])
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_campaign_that_pauses_itself_has_a_status_and_words(
+    url: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    outcome = run(monkeypatch, is_halted=True, options=options)
+    assert outcome.exit_code == ExitCode.HALTED == 5
+    assert outcome.stderr == (
+        "example was paused: no look [of ten] gave a number. Mend it. Then: petalite run example --resume\n"
+    )
+    resumed = run(monkeypatch, is_halted=False, options=("--resume", *options))
+    assert (resumed.exit_code, resumed.stderr) == (0, "")
+
+
+def test_the_help_explains_the_status() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    assert "paused itself" in shown
