@@ -11,7 +11,6 @@ from domain.digest import derive_seed, require_finite
 from domain.errors import BudgetTooSmallError, InvalidValueError, SpecError
 from domain.fidelity import Fidelity, Ladder
 from domain.json_value import JsonValue
-from domain.labels import require_label
 from domain.quantity import Objective
 from domain.search_space import SearchSpace
 
@@ -39,7 +38,6 @@ class Budget:
     """Declared cost of a look above which somebody must approve it before it is asked; None where nobody must."""
 
     def __post_init__(self) -> None:
-        require_label(self.unit, "budget.unit", example="core-seconds")
         if not (0 < self.per_round <= self.total < math.inf):
             raise InvalidValueError(
                 f"A total of {self.total} and {self.per_round} a round is no budget.",
@@ -101,13 +99,7 @@ class CampaignSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise InvalidValueError(
-                f"'{self.name}' cannot name a campaign.",
-                remedy="Use at most 63 of a-z, 0-9, dots, underscores and hyphens; a letter or digit first.",
-            )
-        if self.name in _RESERVED:
-            raise InvalidValueError(f"No campaign can be called '{self.name}'.", remedy="Choose another name.")
+        require_campaign_name(self.name)
         if self.max_rounds < 1:
             raise InvalidValueError(f"max_rounds is {self.max_rounds}.", remedy="Allow at least 1 round.")
         if self.pool_size < 1:
@@ -156,3 +148,18 @@ class CampaignSpec:
                 f"initial_looks costs {price:g} {self.budget.unit}, more than budget.total {self.budget.total:g}.",
                 remedy="Ask for fewer initial looks or raise budget.total.",
             )
+
+
+def require_campaign_name(name: str) -> None:
+    """Refuses what cannot name a campaign.
+
+    Raises:
+        InvalidValueError: If it has other characters, is too long, or means something else in addresses.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidValueError(
+            f"'{name}' cannot name a campaign.",
+            remedy="Use at most 63 of a-z, 0-9, dots, underscores and hyphens; a letter or digit first.",
+        )
+    if name in _RESERVED:
+        raise InvalidValueError(f"No campaign can be called '{name}'.", remedy="Choose another name.")

@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 from domain.digest import content_digest, require_finite
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
-from domain.labels import require_label
 
 LABORATORY_ORACLE: Final = "laboratory"
 """The one oracle whose queries are answered by people."""
@@ -66,7 +65,8 @@ class Fidelity:
     """Looks of the oracle at the same time, in all campaigns together; None where nothing limits them."""
 
     def __post_init__(self) -> None:
-        require_label(self.name, "The name of a fidelity", example="dft")
+        if not self.name:
+            raise InvalidValueError("A fidelity has no name.", remedy="Name it, for example 'dft'.")
         if not (math.isfinite(self.cost) and self.cost > 0):
             raise InvalidValueError(
                 f"Fidelity '{self.name}' costs {self.cost}; a positive finite number was expected.",

@@ -3,27 +3,32 @@
 import re
 from typing import Final
 
-from domain.errors import InvalidValueError
+from domain.campaign import CampaignSpec
+from domain.errors import SpecError
 
 LONGEST_LABEL: Final = 63
-_LABEL: Final = re.compile(r"[\w€$£¥%][\w .,:;+%°²³/()'€$£¥-]*(?<! )")
+_LABEL: Final = re.compile(r"[\w€$£¥%][\w .,:;+%°²³·@|/()'€$£¥-]*(?<! )")
 
 
-def require_label(text: str, what: str, *, example: str) -> None:
-    """Refuses what cannot stand in a heading, the legend of a figure or a file as it is, markup above all.
+def require_labels(spec: CampaignSpec) -> None:
+    """Refuses a spec whose names cannot stand in a heading or the legend of a figure as they are, markup above all.
 
-    Args:
-        text: The text.
-        what: What it is, as a sentence begins with it.
-        example: One that is taken.
+    For specs that come in, not for those that are stored: a rule that became stricter must lock nobody out.
 
     Raises:
-        InvalidValueError: If it is empty, too long, or holds other than letters, digits, spaces and common signs.
+        SpecError: If the budget's unit or a fidelity's name is empty, too long, or holds other than letters, digits,
+            spaces and common signs.
     """
+    _require(spec.budget.unit, "budget.unit", example="core-seconds")
+    for place, fidelity in enumerate(spec.ladder):
+        _require(fidelity.name, f"ladder[{place}].name", example="dft")
+
+
+def _require(text: str, field: str, *, example: str) -> None:
     if len(text) <= LONGEST_LABEL and _LABEL.fullmatch(text):
         return
-    raise InvalidValueError(
-        f"{what} {text[:LONGEST_LABEL]!r} cannot be used.",
+    raise SpecError(
+        f"{field} {text[:LONGEST_LABEL]!r} cannot be used.",
         remedy=f"Write at most {LONGEST_LABEL} letters, digits, spaces and signs such as . - / ( ), for example "
         f"'{example}'.",
     )

@@ -20,6 +20,8 @@ RUNNER_PREFIX: Final = "runner:"
 """Begins the name of every worker that a campaign's runner employs."""
 LEASE_S: Final = 60.0
 RENEWAL_S: Final = 15.0
+_STARTED_AT: Final = 19
+"""Place of a process's start (ticks since the boot) among the fields behind its name in /proc/…/stat; see proc(5)."""
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def runner_lease(store: Store, campaign_id: int) -> Iterator[str | None]:
     A runner that loses its lease (its machine slept, say) finds that out when it asks `Workplace.may_go_on`; what it
     had claimed is somebody else's by then, and its late answers are kept as evidence only.
     """
-    holder = f"{RUNNER_PREFIX}{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
+    holder = f"{RUNNER_PREFIX}{_machine()}:{os.getpid()}:{_began(os.getpid())}-{secrets.token_hex(4)}"
     _replace_dead_runner(store, campaign_id)
     if not store.campaigns.acquire_runner(campaign_id, holder, LEASE_S):
         yield None
@@ -63,13 +65,22 @@ def is_alive(worker: str) -> bool:
 def _lives(worker: str) -> bool | None:
     """Whether a runner's process lives; None where it is another machine's, of which nobody knows."""
     machine, _, process = worker.removeprefix(RUNNER_PREFIX).partition(":")
-    process_id = process.partition(":")[0]
+    process_id, _, token = process.partition(":")
     if machine != _machine() or not process_id.isdigit():
         return None
+    began, is_told, _ = token.partition("-")
     try:
-        return psutil.Process(int(process_id)).status() != psutil.STATUS_ZOMBIE
+        # In a container that was started again its numbers are given out again, too.
+        is_another = bool(is_told) and began != _began(int(process_id))
+        return not is_another and psutil.Process(int(process_id)).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _began(process_id: int) -> str:
+    """When a process began, as the system counts it: tells two apart that had the same number."""
+    fields = _read(f"/proc/{process_id}/stat").rpartition(")")[2].split()  # a program's name may hold spaces
+    return fields[_STARTED_AT] if fields else f"{psutil.Process(process_id).create_time():.0f}"
 
 
 def _machine() -> str:

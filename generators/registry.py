@@ -67,7 +67,14 @@ def build_generator(component: Component, space: SearchSpace, *, seed: int) -> G
     """
     if component.name in _BUILDERS:
         return _BUILDERS[component.name](component, space, seed)
-    build = cast("BuildGenerator", _registered(component).load())
+    entry_point = _registered(component)
+    try:
+        build = cast("BuildGenerator", entry_point.load())
+    except (ImportError, AttributeError) as error:
+        raise SpecError(
+            f"generator.name: '{component.name}' ({entry_point.value}) cannot be imported: {error}.",
+            remedy="Install its package, with what it needs, wherever a worker of this store runs.",
+        ) from error
     return build(component.settings, space, seed=seed)
 
 

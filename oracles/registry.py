@@ -5,7 +5,7 @@ from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from domain.errors import ConflictError, UnknownOracleError
+from domain.errors import ConflictError, SpecError, UnknownOracleError
 from domain.json_value import JsonObject
 from domain.ports import Oracle
 
@@ -32,7 +32,7 @@ def build_oracle(name: str, settings: JsonObject) -> Oracle:
     Raises:
         UnknownOracleError: If no oracle has that name.
         ConflictError: If two distributions register the same name.
-        SpecError: If a setting is unknown or impossible.
+        SpecError: If a setting is unknown or impossible, or what is registered cannot be imported.
     """
     registered = _registered()
     if name not in registered:
@@ -40,7 +40,14 @@ def build_oracle(name: str, settings: JsonObject) -> Oracle:
             f"There is no oracle '{name}'.",
             remedy=f"{_guess(name, registered)}Choose one of {', '.join(sorted(registered))}, or install its plug-in.",
         )
-    oracle: Oracle = registered[name].load()(settings)
+    try:
+        build = registered[name].load()
+    except (ImportError, AttributeError) as error:
+        raise SpecError(
+            f"The oracle '{name}' ({registered[name].value}) cannot be imported: {error}.",
+            remedy="Install its package, with what it needs, wherever a worker of this store runs.",
+        ) from error
+    oracle: Oracle = build(settings)
     return oracle
 
 

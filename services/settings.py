@@ -93,6 +93,12 @@ class Settings:
             raise InvalidValueError(
                 f"{_LOG_LEVEL} is '{self.log_level}'.", remedy=f"Give one of {', '.join(_LOG_LEVELS)}."
             )
+        for saved in (self.artifacts, self.home / "generators"):
+            if self.backup_folder.resolve().is_relative_to(saved.resolve()):
+                raise InvalidValueError(
+                    f"{_BACKUPS} is {self.backup_folder}, which is part of what is backed up.",
+                    remedy=f"Give a folder outside {saved}.",
+                )
         _require_public_url(self.public_url)
         for proxy in self.trusted_proxies:
             _require_network(proxy)

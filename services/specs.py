@@ -13,6 +13,7 @@ from yaml.representer import BaseRepresenter
 from domain.campaign import CampaignSpec, Component
 from domain.errors import SpecError, UnknownOracleError
 from domain.json_value import JsonObject, JsonValue
+from domain.labels import require_labels
 from domain.parsing import LocatedError, Location, Problem, parse, to_json_object
 
 _LARGEST_FILE_BYTES: Final = 2**20
@@ -65,9 +66,11 @@ def read_spec(content: bytes, path: Path) -> CampaignSpec:
     """
     root, data = _read(content, path)
     try:
-        return parse(CampaignSpec, data, what=f"{path.name}")
+        spec = parse(CampaignSpec, data, what=f"{path.name}")
+        require_labels(spec)
     except SpecError as error:
         raise _with_lines(error, path, root) from error
+    return spec
 
 
 def explain(

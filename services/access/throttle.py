@@ -43,9 +43,8 @@ def count_attempt(store: Store, name: str, *, client: str) -> Attempt:
         TooManyAttemptsError: If there were too many lately; this one must not be looked at.
     """
     # People type passwords where the name belongs: what they typed is not kept, only its digest.
-    network = _network(client)
-    account, from_client = _digest("account", name), _digest("client", network)
-    account_from_client = _digest("account from client", name, network)
+    from_client = _digest("client", _network(client))
+    account, account_from_client = _of_account(name, client=client)
     most = {
         account: MOST_ON_ACCOUNT,
         from_client: MOST_FROM_CLIENT,
@@ -88,6 +87,17 @@ def forgive(store: Store, attempt: Attempt) -> None:
     for subject in attempt.account_subjects:
         store.login_failures.clear(subject)
     store.login_failures.forget(attempt.client_attempt_id)
+
+
+def forgive_account(store: Store, name: str, *, client: str) -> None:
+    """Forgets the failures on an account whose owner has shown in another way who they are."""
+    for subject in _of_account(name, client=client):
+        store.login_failures.clear(subject)
+
+
+def _of_account(name: str, *, client: str) -> tuple[str, str]:
+    """What attempts on an account are counted under: from anywhere, and from this address."""
+    return _digest("account", name), _digest("account from client", name, _network(client))
 
 
 def _wait_s(store: Store, subject: str, most: int, *, now: datetime) -> float:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ _LOCK: Final = "making.lock"
 _ASKED: Final = "asked.json"
 _SAID: Final = "said.txt"
 _LONGEST_SAID: Final = 2000
+_WROTE: Final = "Wrote "
+"""Begins what `petalite backup` says of one that is finished."""
+_WAITS_S: Final = (0.0, 0.05, 0.05)
+"""Whoever looks whether one is being made holds the lock for a moment, too."""
 _SPARE: Final = 1.1
 """Free space that a backup needs, as a share of what it copies."""
 
@@ -63,7 +68,9 @@ class Backups:
     written_bytes: int
     """So far, of one that is being made."""
     said: str
-    """What `petalite backup` said of the last one."""
+    """What `petalite backup` said of the last one; how it ended where that was killed before it said anything."""
+    is_whole: bool
+    """Whether the last one that was asked for was written, or is not over yet."""
     files: tuple[BackupFile, ...]
     """The newest first."""
 
@@ -78,33 +85,51 @@ def ask_for_backup(settings: Settings, environ: Mapping[str, str], *, by: str, n
         now: Now.
 
     Raises:
-        ConflictError: If one is being made already, or the disk has too little space.
+        ConflictError: If one is being made already, the disk has too little space, or nothing can be written there.
     """
     folder = settings.backup_folder
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _sole_maker(folder) as lock:
-        copied, snapshot = _sizes(settings)
-        _require_space(folder, copied + snapshot)
-        asked = Asked(f"petalite-{now:%Y-%m-%dT%H-%M-%S}.tar", by, now, copied)
-        (folder / _ASKED).write_text(to_json(asked), encoding="utf-8")
-        _start(settings, environ, folder / asked.file, lock)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _sole_maker(folder) as lock:
+            copied, snapshot = _sizes(settings)
+            _require_space(folder, copied + snapshot)
+            asked = Asked(f"petalite-{now:%Y-%m-%dT%H-%M-%S}.tar", by, now, copied)
+            (folder / _ASKED).write_text(to_json(asked), encoding="utf-8")
+            _start(settings, environ, folder / asked.file, lock)
+    except OSError as error:
+        raise ConflictError(
+            f"No backup can be made in {folder}: {error.strerror}.",
+            remedy="Let PETALITE_BACKUPS name a folder that the service may write to.",
+        ) from error
     return asked
 
 
 def list_backups(settings: Settings) -> Backups:
-    """What there is, and how far a backup is that is being made."""
+    """What there is, and how far a backup is that is being made; of a folder that cannot be read, why."""
     folder = settings.backup_folder
+    try:
+        return _look_into(folder)
+    except OSError as error:
+        said = f"{folder} cannot be read ({error.strerror}). Let PETALITE_BACKUPS name another folder."
+        return Backups(str(folder), is_running=False, asked=None, written_bytes=0, said=said, is_whole=False, files=())
+
+
+def _look_into(folder: Path) -> Backups:
+    is_running = _is_being_made(folder)  # looked at first: what is not running any more has said its last word
     asked = _last_asked(folder)
-    is_running = _is_being_made(folder)
     # What was being written when a process was killed lies beside it until the next backup sweeps it away.
     partial = max(folder.glob(f"{SCRATCH_PREFIX}*/backup.tar"), key=_changed_at, default=None) if is_running else None
     files = sorted(folder.glob("*.tar"), key=_changed_at, reverse=True) if folder.is_dir() else []
+    said = "" if is_running else _read(folder / _SAID)[-_LONGEST_SAID:].strip()
+    # One that was moved away, as the page advises, was whole all the same.
+    is_whole = is_running or asked is None or (folder / asked.file).is_file() or said.startswith(_WROTE)
     return Backups(
         folder=str(folder),
         is_running=is_running,
         asked=asked,
         written_bytes=_size(partial) if partial else 0,
-        said="" if is_running else _read(folder / _SAID)[-_LONGEST_SAID:].strip(),
+        said=said or ("" if is_whole else "It was cut off before it was finished. Make another one."),
+        is_whole=is_whole,
         files=tuple(
             BackupFile(path.name, _size(path), datetime.fromtimestamp(_changed_at(path), UTC)) for path in files
         ),
@@ -116,13 +141,20 @@ def _sole_maker(folder: Path) -> Iterator[int]:
     """Gives the lock, which whoever inherits it goes on holding."""
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConflictError("A backup is being made already.", remedy="Wait until it is finished.") from error
+        if not any(_takes_lock(lock, wait_s) for wait_s in _WAITS_S):
+            raise ConflictError("A backup is being made already.", remedy="Wait until it is finished.")
         yield lock
     finally:
         os.close(lock)
+
+
+def _takes_lock(lock: int, wait_s: float) -> bool:
+    """Tries to take the lock, after a while."""
+    time.sleep(wait_s)
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _is_being_made(folder: Path) -> bool:

@@ -1,6 +1,6 @@
 """The sites of a structure as people list them: one line for each set of equivalent ones."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -11,7 +11,7 @@ from services.materials.plain_cif import read_plain_cif
 from services.materials.symmetry import TOLERANCE_A, symmetry_dataset
 
 MOST_SITES: Final = 200
-"""Of larger cells no list is made: nobody reads it, and it would keep the page waiting."""
+"""Of larger cells no list is made: nobody reads it."""
 _IMAGES: Final = tuple(product((-1, 0, 1), repeat=3))
 
 
@@ -56,17 +56,19 @@ def list_sites(cif: str) -> SiteList | None:
     members: dict[int, list[int]] = {}
     for place, first in enumerate(found.equivalent_atoms):
         members.setdefault(int(first), []).append(place)
-    orbits = tuple(_orbit(structure, places, str(found.wyckoffs[places[0]])) for places in members.values())
+    nearest = _nearest(structure, [places[0] for places in members.values()])
+    orbits = tuple(
+        _orbit(structure, places, str(found.wyckoffs[places[0]]), neighbour)
+        for places, neighbour in zip(members.values(), nearest, strict=True)
+    )
     return SiteList(int(found.number), TOLERANCE_A, len(structure.sites), orbits)
 
 
-def _orbit(structure: Structure, places: list[int], wyckoff: str) -> Orbit:
+def _orbit(structure: Structure, places: list[int], wyckoff: str, neighbour: tuple[int, float]) -> Orbit:
     site = structure.sites[places[0]]
-    distance, nearest = min(
-        ((_apart(structure, site, other), _label(other)) for other in structure.sites), key=lambda found: found[0]
-    )
+    nearest, distance_A = neighbour
     x, y, z = (round(value % 1.0, 6) % 1.0 for value in site.fractional)
-    return Orbit(_label(site), wyckoff, len(places), (x, y, z), nearest, distance)
+    return Orbit(_label(site), wyckoff, len(places), (x, y, z), _label(structure.sites[nearest]), distance_A)
 
 
 def _label(site: Site) -> str:
@@ -75,13 +77,20 @@ def _label(site: Site) -> str:
     return ", ".join(f"{symbol} {share:.2g}" for symbol, share in site.occupation.shares)
 
 
-def _apart(structure: Structure, site: Site, other: Site) -> float:
-    """The shortest distance (Å) to any image of another site; of the site itself, to its nearest image."""
-    here = structure.cartesian(site)
-    pairs = zip(other.fractional, site.fractional, strict=True)
-    wrapped = [value - math.floor(value - centre + 0.5) for value, centre in pairs]
-    distances = []
-    for i, j, k in _IMAGES:
-        image = Site(other.occupation, (wrapped[0] + i, wrapped[1] + j, wrapped[2] + k))
-        distances.append(math.dist(here, structure.cartesian(image)))
-    return min(distance for distance in distances if other is not site or distance > TOLERANCE_A)
+def _nearest(structure: Structure, places: Sequence[int]) -> list[tuple[int, float]]:
+    """Which site, or image of one, is nearest to each of some sites, and how far away it is (Å)."""
+    import numpy as np
+
+    fractional = np.array([site.fractional for site in structure.sites])
+    lattice_vectors = np.array(structure.lattice_vectors)
+    images = np.array(_IMAGES) @ lattice_vectors  # [27, 3]
+    found = []
+    for place in places:
+        apart = fractional - fractional[place]
+        wrapped = (apart - np.floor(apart + 0.5)) @ lattice_vectors  # [N, 3]
+        distances = np.sqrt(((wrapped[:, None, :] + images) ** 2).sum(axis=-1))  # [N, 27]
+        distances[place, distances[place] <= TOLERANCE_A] = np.inf
+        shortest = distances.min(axis=1)
+        nearest = int(shortest.argmin())
+        found.append((nearest, float(shortest[nearest])))
+    return found

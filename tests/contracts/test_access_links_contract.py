@@ -4,13 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from domain.errors import ConflictError, InvalidValueError, NotAuthenticatedError, PetaliteError
+from domain.errors import ConflictError, InvalidValueError, NotAuthenticatedError, PetaliteError, TooManyAttemptsError
 from domain.roles import Role
+from services.access.authenticate import log_in
 from services.access.password_links import PASSWORD_LINK_LASTS, make_password_link, take_password
-from services.access.people import add_user, deactivate, set_password
+from services.access.people import add_user, deactivate, set_password, set_role
 from services.access.principal import local_operator
+from services.access.throttle import MOST_ON_ACCOUNT_FROM_CLIENT
 from services.store.examples import Bench
 from services.store.people import UserRecord
+
+PASSWORD = "correct horse battery"
+CLIENT = "192.0.2.7"
 
 
 def test_a_password_link_is_taken_once(store_bench: Bench) -> None:
@@ -24,7 +29,7 @@ def test_a_password_link_is_taken_once(store_bench: Bench) -> None:
 
     def take(secret: str) -> UserRecord | PetaliteError:
         try:
-            return take_password(store, secret, password="correct horse battery")
+            return take_password(store, secret, password=PASSWORD, client=CLIENT)
         except NotAuthenticatedError as error:
             return error
 
@@ -47,3 +52,25 @@ def test_a_password_link_is_taken_once(store_bench: Bench) -> None:
     assert isinstance(take(last), NotAuthenticatedError)
     with pytest.raises(ConflictError, match="is not let in"):
         link()
+
+
+def test_who_took_a_link_signs_in_however_often_they_had_tried(store_bench: Bench) -> None:
+    store, operator = store_bench.store, local_operator()
+    add_user(store, "ann", role=Role.VIEWER, by=operator, password="what nobody remembers")
+    for _ in range(MOST_ON_ACCOUNT_FROM_CLIENT):
+        with pytest.raises(NotAuthenticatedError, match="name or the password"):
+            log_in(store, "ann", "a wrong guess", client=CLIENT)
+    with pytest.raises(TooManyAttemptsError, match="too many attempts"):
+        log_in(store, "ann", PASSWORD, client=CLIENT)
+    secret = make_password_link(store, "http://here", "ann", by=operator).partition("#")[2]
+    take_password(store, secret, password=PASSWORD, client=CLIENT)
+    assert log_in(store, "ann", PASSWORD, client=CLIENT).principal.name == "ann"
+
+
+def test_who_is_a_machine_by_now_takes_no_password(store_bench: Bench) -> None:
+    store, operator = store_bench.store, local_operator()
+    add_user(store, "ann", role=Role.VIEWER, by=operator)
+    secret = make_password_link(store, "http://here", "ann", by=operator).partition("#")[2]
+    set_role(store, "ann", Role.MACHINE, by=operator)
+    with pytest.raises(InvalidValueError, match="ann is a machine"):
+        take_password(store, secret, password=PASSWORD, client=CLIENT)

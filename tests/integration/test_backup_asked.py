@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from domain.parsing import to_json
 from services.access.roles import Role
 from services.api.testing import Served, serving
 from services.backup import restore_backup
+from services.backup.asked import Asked
 from services.dashboard.app import create_service
 from services.settings import Settings, load_settings
 from services.store import open_store
@@ -82,3 +84,25 @@ def test_nobody_else_asks_for_one(served):
     for role in (Role.SCIENTIST, Role.LABORATORY, Role.MACHINE, Role.VIEWER):
         assert served.client.post("/api/v1/installation/backups", headers=served.acting_as(role)).status_code == 403
         assert served.client.post("/administration/backup", headers=served.acting_as(role)).status_code == 403
+
+
+def test_a_backup_that_was_killed_is_said_to_be_cut_off(served, settings):
+    headers = served.acting_as(Role.ADMINISTRATOR)
+    settings.backup_folder.mkdir(exist_ok=True)
+    asked = Asked("petalite-of-old.tar", "ann", served.store.now(), 1)
+    (settings.backup_folder / "asked.json").write_text(to_json(asked), encoding="utf-8")
+    (settings.backup_folder / "said.txt").write_bytes(b"")
+    found = served.client.get("/api/v1/installation/backups", headers=headers).json()
+    assert (found["is_whole"], found["said"].partition(".")[0]) == (False, "It was cut off before it was finished")
+    assert "It was cut off" in served.client.get("/administration", headers=headers).text
+
+
+def test_a_folder_that_is_none_is_said_and_the_page_stays(tmp_path):
+    with serving(tmp_path, create=create_service) as served:
+        served.app.state.service.settings.backup_folder.write_text("not a folder", encoding="utf-8")
+        headers = served.acting_as(Role.ADMINISTRATOR)
+        answer = served.client.post("/api/v1/installation/backups", headers=headers)
+        assert (answer.status_code, "PETALITE_BACKUPS" in answer.json()["remedy"]) == (409, True)
+        assert [row.action for row in served.store.audit.list()][-1] == "backup.ask"
+        page = served.client.get("/administration", headers=headers)
+        assert (page.status_code, "cannot be read" in page.text) == (200, True)

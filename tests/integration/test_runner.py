@@ -60,6 +60,7 @@ def test_only_who_is_seen_to_live_is_alive(store: Store) -> None:
     number = rest.partition(":")[0]
     assert not is_alive(f"{RUNNER_PREFIX}{machine}:{ended.pid}:00/0")
     assert not is_alive(f"{RUNNER_PREFIX}elsewhere-0123456789ab:{number}:00/0")
+    assert not is_alive(f"{RUNNER_PREFIX}{machine}:{number}:1-00/0"), "another process has the number now"
     assert not is_alive(f"{RUNNER_PREFIX}again")
 
 

@@ -1,5 +1,7 @@
 """Sites as people list them: one line for each set of equivalent ones."""
 
+import random
+
 import pytest
 
 from domain.structure import Occupation, Site, Structure
@@ -45,3 +47,17 @@ def test_what_cannot_be_read_or_is_too_large_is_not_listed() -> None:
     sites = tuple(Site(Occupation.of({"Li": 1.0}), (n / (MOST_SITES + 1), 0.0, 0.0)) for n in range(MOST_SITES + 1))
     wire = Structure(((900.0, 0.0, 0.0), (0.0, 3.0, 0.0), (0.0, 0.0, 3.0)), sites)
     assert list_sites(write_structure(wire, StructureFormat.CIF, title="wire")) is None
+
+
+def test_a_large_cell_without_symmetry_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is done in Python for each pair of sites: the service would stand still meanwhile."""
+    rng = random.Random(3)
+    sites = tuple(
+        Site(Occupation.of({"Li": 1.0}), (rng.random(), rng.random(), rng.random())) for _ in range(MOST_SITES)
+    )
+    cif = write_structure(
+        Structure(((30.0, 0.0, 0.0), (0.0, 31.0, 0.0), (3.0, 0.0, 32.0)), sites), StructureFormat.CIF, title="liquid"
+    )
+    monkeypatch.setattr(Structure, "cartesian", None)
+    found = list_sites(cif)
+    assert (found.space_group, len(found.orbits)) == (1, MOST_SITES)

@@ -30,6 +30,13 @@ def test_a_plugin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert isinstance(build_oracle("guesswork", {}), ComputedOracle)
 
 
+def test_a_plugin_that_lacks_what_it_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_plugin(tmp_path, "hunch", "import crystal_ball\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SpecError, match=r"'hunch' \(.*\) cannot be imported: No module named 'crystal_ball'"):
+        build_oracle("hunch", {})
+
+
 def test_the_same_name_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_plugin(tmp_path, "guesswork", PLUGIN)
     other = tmp_path / "other-1.0.dist-info"

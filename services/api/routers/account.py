@@ -147,7 +147,7 @@ def accept(given: Acceptance, request: Request, service: TheService, store: TheS
 def take_new_password(given: ForgottenPassword, request: Request, store: TheStore) -> TakenPassword:
     """Takes a one-time link to a new password and ends all sessions of its user: sign in with it."""
     _require_own_page(request)
-    return TakenPassword(take_password(store, given.link, password=given.password).name)
+    return TakenPassword(take_password(store, given.link, password=given.password, client=address_of(request)).name)
 
 
 @router.get("/me", summary="Who am I?")
@@ -191,7 +191,7 @@ def _signed_in(service: Service, login: Login, *, status: int) -> Response:
 
 def _signed_out() -> Response:
     response = Response(status_code=204)
-    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
     return response
 
 

@@ -58,6 +58,9 @@ def make_backup(service: TheService, change: Administering) -> Response:
     settings, store = service.settings, change.store
 
     def begin() -> Audited:
+        # Before it begins: no copy of everybody's data is made of which no log knows.
+        with store.writing():
+            store.audit.append(change.principal.name, "backup.ask", str(settings.backup_folder), {})
         asked = ask_for_backup(settings, service.environ, by=change.principal.name, now=store.now())
         return Audited("backup.make", asked.file, list_backups(settings), status=202)
 
