@@ -1,7 +1,6 @@
 """close: what a round has taught, written down for people and for the next round."""
 
 from domain.batch import BlueprintBatch
-from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
 from domain.states import RoundState
@@ -36,9 +35,6 @@ def refresh_summary(workplace: Workplace) -> None:
     latest = workplace.store.rounds.latest(workplace.campaign.id)
     if latest is not None and latest.state is RoundState.CLOSED and workplace.news_since(latest.closing_notes):
         workplace.store.rounds.summarise(latest.id, notes=summarise(workplace))
-        workplace.emit(
-            EventKind.STAGE_NOTE, f"learn: what came after round {latest.index} closed is known now", stage="learn"
-        )
 
 
 def _beliefs(

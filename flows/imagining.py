@@ -39,10 +39,10 @@ def _tell_variety(workplace: Workplace, drawn: BlueprintBatch, index: int) -> No
     kinds = torch.cat([drawn.space_group[:, None], drawn.counts], dim=1)
     n_kinds = len({tuple(kind) for kind in kinds.tolist()})
     workplace.emit(
-        EventKind.DRAWN,
+        EventKind.SAMPLED,
         f"imagine: {n_kinds} of the {len(drawn)} crystals drawn differ in composition or space group",
         round=index,
-        n_drawn=len(drawn),
+        n_sampled=len(drawn),
         n_kinds=n_kinds,
         n_space_groups=len(set(drawn.space_group.tolist())),
         n_elements=int((drawn.counts > 0).any(dim=0).sum()),

@@ -8,9 +8,10 @@ from surrogates.ports import Belief
 def learn_belief(workplace: Workplace, index: int) -> Belief:
     """Fits the surrogate for a round, and says so."""
     n_known = len(workplace.store.measurements.observations(workplace.campaign.id))
+    known = f"{n_known} {'value is' if n_known == 1 else 'values are'} known" if n_known else "nothing is known yet"
     workplace.emit(
         EventKind.STAGE_STARTED,
-        f"learn: {n_known} measurements" if n_known else "learn: nothing is known yet",
+        f"learn: {known}",
         stage="learn",
         round=index,
         n_observations=n_known,

@@ -7,6 +7,7 @@ from typing import Final
 from domain.errors import SpecError
 from domain.events import EventKind
 from domain.measurement import FailureKind
+from domain.rounds import round_number
 from domain.states import QueryState
 from flows.validation import require_runnable
 from flows.workplace import Workplace
@@ -67,7 +68,8 @@ def _why_wasted(workplace: Workplace, latest: RoundRecord) -> str | None:
         return None
     reason, number = Counter(record.failure.reason for record in paid).most_common(1)[0]
     return (
-        f"none of the {len(paid)} looks of round {latest.index} that were paid for gave a number. {number} failed from "
+        f"none of the {len(paid)} looks of round {round_number(latest.index)} that were paid for gave a number. "
+        f"{number} failed from "
         f"this: {reason} Mend it and resume the campaign, or stop it."
     )
 

@@ -14,6 +14,7 @@ from services.api.bodies import Bodies
 from services.api.documentation import document, problem_responses
 from services.api.express import Express
 from services.api.guard import Guard
+from services.api.head_requests import HeadRequests
 from services.api.known_parameters import require_known_parameters
 from services.api.problems import install_problems
 from services.api.rate import Rates
@@ -101,6 +102,7 @@ def create_app(
     app.add_middleware(Bodies)
     app.add_middleware(Guard, service=service, public=PUBLIC_ROUTES | also_public, rates=rates or Rates())
     app.add_middleware(Trail, meters=service.meters)
+    app.add_middleware(HeadRequests)
     app.openapi = document(app, PUBLIC_ROUTES)  # type: ignore[method-assign]  # as FastAPI's manual says
     return app
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from domain.json_value import JsonValue
 from domain.parsing import to_json
 from services.api.conditional import is_known
 from services.reports.figure import Figure
@@ -27,6 +28,8 @@ class Drawn:
     body: bytes
     tag: str
     """Names the body by its content, so that it is the same from every process."""
+    meta: JsonValue = None
+    """The numbers that the figure sums up to."""
 
     def answer(self, known: str | None) -> Response:
         """Sends it; 304 to whoever has it already. Nobody between here and its reader may keep it."""
@@ -93,4 +96,4 @@ class DrawnFigures:
 def drawn(figure: Figure) -> Drawn:
     """A figure as it is sent."""
     body = to_json(figure).encode()
-    return Drawn(body, f'"{sha256(body).hexdigest()[:32]}"')
+    return Drawn(body, f'"{sha256(body).hexdigest()[:32]}"', figure.layout.get("meta"))

@@ -104,7 +104,11 @@ def session_of(connection: HTTPConnection) -> str | None:
 
 
 def keep_session(response: Response, login: Login, *, is_https: bool) -> None:
-    """Gives the session's secret to the browser, in a cookie that no script reads and no other site's page sends."""
+    """Gives the session's secret to the browser, in a cookie that no script reads.
+
+    Another site's page sends it only where it leads here (`lax`), so that a link in a mail opens what it names;
+    whatever changes something is refused to other sites by `require_same_origin`.
+    """
     response.set_cookie(
         SESSION_COOKIE,
         login.session_secret,
@@ -112,7 +116,7 @@ def keep_session(response: Response, login: Login, *, is_https: bool) -> None:
         path="/",
         secure=is_https,
         httponly=True,
-        samesite="strict",
+        samesite="lax",
     )
 
 

@@ -8,6 +8,7 @@ import typer
 from domain.errors import ConflictError
 from domain.json_value import JsonObject
 from domain.measurement import Measurement
+from domain.rounds import round_number
 from domain.states import HALTED_CAMPAIGNS, CampaignState
 from services.access.principal import local_operator
 from services.cli.export import export
@@ -185,7 +186,7 @@ def _print_looks(store: Store, campaign_id: int) -> None:
         answer = measured.get(query.id)
         took = answer.cost.core_seconds if answer is not None else None
         return (
-            str(query.round_index),
+            str(round_number(query.round_index)),
             candidates[query.candidate_id].title,
             query.fidelity,
             _told(answer) if answer is not None else _short(reasons.get(query.id, query.state.value)),

@@ -10,6 +10,7 @@ import typer
 
 from domain.errors import ExportError
 from services.access.principal import local_operator
+from services.cli.leaders import crystals_written
 from services.cli.options import CampaignName
 from services.cli.output import console
 from services.reports.crate import CrateOptions
@@ -50,7 +51,7 @@ def export(
     with open_store(settings.store_url) as store:
         if wanted is Wanted.FOLDER:
             written = export_campaign(store, name, folder)
-            told = f"Wrote {written.n_crystals} crystals to {written.folder}"
+            told = f"Wrote {crystals_written(written.n_crystals)} to {written.folder}"
         else:
             options = CrateOptions(
                 licence=licence,

@@ -22,11 +22,17 @@ def print_outcome(settings: Settings, store: Store, campaign: str) -> None:
     out = console()
     out.print(f"{record.state.value}: {burn_down(store.ledger.balance(record.id))} ({record.spec.budget.unit})")
     export = export_campaign(store, campaign, settings.home / "exports" / campaign)
-    out.print(f"Crystals: {export.folder / 'crystals'} ({export.n_crystals} CIF files)", soft_wrap=True)
+    out.print(f"Crystals: {export.folder / 'crystals'} ({crystals_written(export.n_crystals)})", soft_wrap=True)
     out.print(f"Best value against money spent: {export.plot}", soft_wrap=True)
     if record.state is CampaignState.WAITING:
         out.print(_waited_for(store, record))
     out.print(f"More: petalite campaign show {campaign}")
+
+
+def crystals_written(n_crystals: int) -> str:
+    """How many crystals were written as CIF, and why none, where none was."""
+    told = f"{n_crystals} CIF {'file' if n_crystals == 1 else 'files'}"
+    return told if n_crystals else f"{told}: no look placed atoms; crystals.csv holds the blueprints"
 
 
 def _waited_for(store: Store, campaign: CampaignRecord) -> str:

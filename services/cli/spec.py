@@ -46,7 +46,8 @@ def create(
     with open_store(load_settings(os.environ).store_url) as store:
         group_id = None if group is None else store.people.group(group).id
         record = created_campaign(store, spec, group_id=group_id)
-    console().print(f"{record.name} is {record.state.value}. Start it with: petalite campaign start {record.name}")
+    told = f"{record.name} is {record.state.value}. Start it with: petalite campaign start {record.name}"
+    console().print(told, soft_wrap=True)
 
 
 def runnable_spec(path: Path) -> CampaignSpec:

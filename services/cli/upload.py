@@ -160,7 +160,8 @@ def accept(upload: Number, *, confirm: Confirmed = None, confirm_all: ConfirmAll
     with _desk() as (store, desk):
         done = _accept(store, desk, upload, worker_named(person), confirmed=confirm or (), confirm_all=confirm_all)
     out = console()
-    out.print(f"{len(done.entered)} rows entered; upload {upload} is {done.upload.state.value}.")
+    rows = "1 row" if len(done.entered) == 1 else f"{len(done.entered)} rows"
+    out.print(f"{rows} entered; upload {upload} is {done.upload.state.value}.")
     for number, reason in done.held_back.items():
         out.print(f"Row {number} is held back: {reason}", markup=False, soft_wrap=True)
 

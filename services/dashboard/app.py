@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.access.password_links import PASSWORD_PAGE
 from services.api.app import create_app
+from services.api.head_requests import HeadRequests
 from services.api.rate import Rates
 from services.dashboard import assets
 from services.dashboard.assets import Assets
@@ -81,6 +82,7 @@ def create_service(settings: Settings, *, rates: Rates | None = None) -> FastAPI
     ):
         app.include_router(router, include_in_schema=False)
     app.add_middleware(ProblemPages, templates=app.state.templates)
+    app.add_middleware(HeadRequests)  # again, because problems are to be pages without content too
     return app
 
 

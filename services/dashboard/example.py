@@ -148,6 +148,6 @@ def _train(store: Store, name: str) -> None:
         payload = {"round": 1, "step": step, "n_steps": 8, "loss": 10.0 / step, "log_z": 1.0 + step / 4}
         store.events.append(Event(EventKind.TRAINING, name, f"imagine: training step {step}/8", payload, store.now()))
     for index, n_kinds in enumerate((60, 34)):
-        drawn = {"round": index, "n_drawn": 64, "n_kinds": n_kinds, "n_space_groups": 2, "n_elements": 6}
+        drawn = {"round": index, "n_sampled": 64, "n_kinds": n_kinds, "n_space_groups": 2, "n_elements": 6}
         message = f"imagine: {n_kinds} of the 64 crystals drawn differ in composition or space group"
-        store.events.append(Event(EventKind.DRAWN, name, message, drawn, store.now()))
+        store.events.append(Event(EventKind.SAMPLED, name, message, drawn, store.now()))

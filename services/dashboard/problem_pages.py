@@ -1,4 +1,4 @@
-"""Whatever the service refuses is said on a page where people look, in the same words as to machines."""
+"""Whatever the service refuses is said on a page where people look, in their own words."""
 
 import json
 from typing import Final
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.json_value import JsonObject
 from services.api.problems import MEDIA_TYPE
+from services.dashboard.problem_words import for_people
 from services.dashboard.rendering import Templates
 from services.dashboard.view import HEADERS, View
 
@@ -48,7 +49,7 @@ class ProblemPages:
         if status == _UNKNOWN_HERE and request.url.path != SIGN_IN:
             return _sign_in_first(view)
         template = "parts/problem.html" if view.is_partial else "pages/problem.html"
-        return view.page(template, status=status, problem=problem)
+        return view.page(template, status=status, problem=for_people(problem))
 
 
 class _Held:

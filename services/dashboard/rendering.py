@@ -7,6 +7,7 @@ from datetime import datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from domain.rounds import round_number
 from services.dashboard import formulas, words
 from services.dashboard.assets import Assets
 from services.reports.contributors import machine_of
@@ -32,6 +33,7 @@ class Templates:
             quantity=words.quantity,
             measured=words.measured,
             amount=words.amount,
+            bare_amount=words.bare_amount,
             temperature=words.temperature,
             share=words.share,
             size=words.size,
@@ -44,6 +46,7 @@ class Templates:
             formula=formulas.formula,
             spoken=formulas.spoken,
             space_group=words.space_group,
+            round_number=round_number,
         )
         self._environment.globals["assets"] = assets
 

@@ -1,7 +1,9 @@
 """A spec that somebody is writing, in a form and as YAML beside it: whichever was changed last, the other follows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from domain.campaign import CampaignSpec
@@ -9,9 +11,15 @@ from domain.errors import SpecError
 from domain.parsing import LocatedError
 from services.api.spec_summary import LARGEST_SPEC
 from services.dashboard.spec_form import Fields, document_of, fields_of, rungs_of
+from services.dashboard.spec_words import NEEDED_AT_FIRST, mistakes, still_needed
 from services.specs import SpecProblem, problems_of, read_document, read_spec, write_document
 
 _NAME: Final = Path("spec")
+_LOOKS: Final = "initial_looks"
+_FIELD_OF_PART: Final[Mapping[str, str]] = MappingProxyType(
+    {"objective": "objective.quantity", "budget": "budget.per_round"}
+)
+"""Where something is wrong with a part as a whole: the field that is corrected first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +33,11 @@ class Draft:
     before: str
     """The YAML that says what the form says: where `text` is another one, it is newer than the form."""
     problems: tuple[SpecProblem, ...] = ()
+    """What is wrong."""
+    needed: tuple[str, ...] = ()
+    """What is not there yet, in words."""
     spec: CampaignSpec | None = None
-    """None where it has problems."""
+    """None where something is wrong, or not there yet."""
     is_form_stale: bool = False
     """Whether the form was brought into step with the YAML, and must be shown anew."""
     is_text_stale: bool = False
@@ -34,11 +45,13 @@ class Draft:
 
     def target_of(self, problem: SpecProblem) -> str:
         """The field of the form beside which a problem is told."""
-        name = problem.field.removeprefix("initial_looks.")
-        if name == problem.field:
-            return problem.field
         names = [rung.get("name", "").strip() for rung in rungs_of(self.fields)]
-        return f"ladder[{names.index(name)}].initial_looks" if name in names else "ladder"
+        if problem.field == _LOOKS and names:
+            return f"ladder[0].{_LOOKS}"
+        name = problem.field.removeprefix(f"{_LOOKS}.")
+        if name == problem.field:
+            return _FIELD_OF_PART.get(problem.field, problem.field)
+        return f"ladder[{names.index(name)}].{_LOOKS}" if name in names else "ladder"
 
 
 def draft_of(posted: Fields, *, prefer: str = "") -> Draft:
@@ -93,11 +106,15 @@ def _from_form(fields: Fields, text: str, before: str) -> Draft:
 
 
 def _checked(draft: Draft) -> Draft:
+    if not draft.text:
+        return replace(draft, needed=NEEDED_AT_FIRST)
     content = draft.text.encode()
     try:
         return replace(draft, spec=read_spec(content, _NAME))
     except SpecError as error:
-        return replace(draft, problems=problems_of(error, content))
+        found = problems_of(error, content)
+        wrong = mistakes(found, read_document(draft.text), content) if _is_readable(draft.text) else found
+        return replace(draft, problems=wrong, needed=still_needed(found))
 
 
 def _is_readable(text: str) -> bool:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from domain.errors import InvalidValueError
 from domain.timing import Timing, TimingKind
 from services.api.routers.schedules import N_DATES
-from services.dashboard.words import duration
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WAYS: Final[Mapping[str, str]] = {
@@ -21,8 +20,9 @@ WAYS: Final[Mapping[str, str]] = {
 }
 INTERVALS: Final[Mapping[str, str]] = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LARGEST_DAY: Final = 31
-_FAR: Final = timedelta(days=2)
-"""From here on, hours no longer matter."""
+_LENGTHS: Final = ((timedelta(days=1), "days"), (timedelta(hours=1), "hours"), (timedelta(minutes=1), "minutes"))
+_FAR_FROM_ONE: Final = 2
+"""So many of them, and smaller ones no longer matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,10 @@ def describe(timing: Timing) -> str:
 
 
 def _until(left: timedelta) -> str:
-    if left >= _FAR:
-        return f"{round(left / timedelta(days=1))} days"
-    return duration(left.total_seconds())
+    for length, name in _LENGTHS:
+        if left >= _FAR_FROM_ONE * length:
+            return f"{round(left / length)} {name}"
+    return "a moment"
 
 
 def _days(way: str, fields: Mapping[str, str]) -> str:

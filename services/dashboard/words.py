@@ -53,9 +53,13 @@ def temperature(kelvin: float) -> str:
 
 def amount(value: float, unit_name: str) -> str:
     """An amount of money, or of what a campaign counts its costs in."""
+    return f"{bare_amount(value)} {unit_name}"
+
+
+def bare_amount(value: float) -> str:
+    """The same where its unit stands nearby."""
     is_plain = value == 0 or 0.1 <= abs(value) < 1e9
-    shown = _signed(f"{value:,.2f}".rstrip("0").rstrip(".")) if is_plain else number(value)
-    return f"{shown} {unit_name}"
+    return _signed(f"{value:,.2f}".rstrip("0").rstrip(".")) if is_plain else number(value)
 
 
 def size(n_bytes: int) -> str:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from domain.events import EventKind
+from domain.rounds import round_number
 from domain.states import CampaignState, QueryState
 from services.store import Store
 from services.store.records import CampaignRecord, EventRecord
@@ -98,7 +99,7 @@ def _round_opened(store: Store, campaign: CampaignRecord, record: EventRecord) -
     waiting = [query for query in queued if query.fidelity in laboratory]
     if not waiting:
         return None
-    return NoteKind.LABORATORY, f"{len(waiting)} crystals of round {index} wait to be made and measured."
+    return NoteKind.LABORATORY, f"{len(waiting)} crystals of round {round_number(index)} wait to be made and measured."
 
 
 def _look_approved(store: Store, campaign: CampaignRecord, record: EventRecord) -> tuple[NoteKind, str] | None:

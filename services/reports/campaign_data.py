@@ -62,9 +62,9 @@ class CampaignData:
         return self._latest(EventKind.TRAINING)
 
     @cached_property
-    def drawn(self) -> Sequence[EventRecord]:
+    def sampled(self) -> Sequence[EventRecord]:
         """What was said of the crystals that the generator drew, the earliest first."""
-        return self._latest(EventKind.DRAWN)
+        return self._latest(EventKind.SAMPLED)
 
     def _latest(self, kind: EventKind) -> Sequence[EventRecord]:
         events, number = self._store.events, self.campaign.id

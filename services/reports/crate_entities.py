@@ -8,6 +8,7 @@ from domain.digest import content_digest
 from domain.fidelity import Fidelity
 from domain.json_value import JsonValue
 from domain.measurement import Provenance
+from domain.rounds import round_number
 from services.reports.campaign_records import CampaignRecords
 from services.store.material_values import MaterialMeasurementRecord
 from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord, RoundRecord
@@ -66,7 +67,7 @@ def _round(opened: RoundRecord) -> Iterator[Entity]:
     action: Entity = {
         "@id": _round_id(opened.index),
         "@type": "CreateAction",
-        "name": f"Round {opened.index}: crystals were imagined and looks chosen",
+        "name": f"Round {round_number(opened.index)}: crystals were imagined and looks chosen",
         "agent": {"@id": _PETALITE},
         "instrument": [{"@id": generator["@id"]}, {"@id": surrogate["@id"]}],
         "object": {"@id": "spec.json"},

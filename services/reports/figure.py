@@ -21,6 +21,8 @@ class Figure:
     """Its traces."""
     layout: JsonObject
     """Its axes and titles; `meta` holds the numbers that a figure sums up to."""
+    description: str = ""
+    """What it shows in one sentence; empty where nothing is drawn."""
 
 
 def assemble(data: CampaignData, title: str, traces: Sequence[JsonObject], **layout: JsonValue) -> Figure:

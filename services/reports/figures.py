@@ -4,6 +4,7 @@ Every figure is bounded in size: long series are thinned here, so that a page st
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Final
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json
 from domain.quantity import Scale
+from domain.rounds import round_number
 from services.reports.agreement import Prediction, calibration, compared, predictions, scaled
 from services.reports.campaign_data import CampaignData
+from services.reports.described import described
 from services.reports.explored import draw_elements, draw_pairs, draw_space_groups
 from services.reports.figure import Figure, assemble, thinned
 from services.reports.spending import CurvePoint, best_curves, spent_by_round
@@ -74,13 +77,13 @@ class FigureData(CampaignData):
 
 def draw(store: Store, campaign: CampaignRecord, plot: Plot) -> Figure:
     """Draws a figure of a campaign."""
-    return _DRAWN[plot](FigureData(store, campaign))
+    return _drawn(plot, FigureData(store, campaign))
 
 
 def draw_together(store: Store, campaign: CampaignRecord, plot: Plot) -> Mapping[Plot, Figure]:
     """Draws a figure of a campaign, and the others that are made of the same data: those cost next to nothing then."""
     data = FigureData(store, campaign)
-    return {each: _DRAWN[each](data) for each in drawn_with(plot)}
+    return {each: _drawn(each, data) for each in drawn_with(plot)}
 
 
 def drawn_with(plot: Plot) -> tuple[Plot, ...]:
@@ -96,8 +99,13 @@ def write_plots(store: Store, campaign: CampaignRecord, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = FigureData(store, campaign)
-    for plot, drawn in _DRAWN.items():
-        (folder / f"{plot.value}.json").write_text(to_json(drawn(data)) + "\n", encoding="utf-8")
+    for plot in Plot:
+        (folder / f"{plot.value}.json").write_text(to_json(_drawn(plot, data)) + "\n", encoding="utf-8")
+
+
+def _drawn(plot: Plot, data: FigureData) -> Figure:
+    figure = _DRAWN[plot](data)
+    return replace(figure, description=described(plot.value, figure))
 
 
 def _by_money(data: FigureData) -> tuple[Callable[[CurvePoint], JsonValue], JsonObject]:
@@ -163,7 +171,7 @@ def _spending(data: FigureData) -> Figure:
         {
             "type": "bar",
             "name": fidelity.name,
-            "x": list(rounds),
+            "x": [round_number(index) for index in rounds],
             "y": [spent[index].get(fidelity.name, 0.0) for index in rounds],
             "meta": {"rung": rung},
             "hovertemplate": f"round %{{x}}: %{{y:,.4g}} {unit} for {fidelity.name}<extra></extra>",
@@ -180,7 +188,7 @@ def _spending(data: FigureData) -> Figure:
             "mode": "lines+markers",
             "name": "left",
             "line": {"dash": "dash"},
-            "x": list(rounds),
+            "x": [round_number(index) for index in rounds],
             "y": remaining,
             "yaxis": "y2",
             "meta": {"is_quiet": True},

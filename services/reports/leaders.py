@@ -1,13 +1,9 @@
 """The best crystals of a campaign, ranked by what can be promised of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.json_value import JsonValue
-from domain.parsing import parse
-from domain.training import CandidateBelief
 from services.store import Store
-from services.store.records import CandidateRecord, LedgerKind, MeasurementRecord, RoundRecord
+from services.store.records import CandidateRecord, LedgerKind, MeasurementRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
     """
     record = store.campaigns.get(campaign)
     ranks = {fidelity.name: rank for rank, fidelity in enumerate(record.spec.ladder)}
-    beliefs = _latest_beliefs(store.rounds.list(record.id))
+    beliefs = store.outcomes.beliefs(record.id)
     paid = _paid(store, record.id)
     looks: dict[int, list[MeasurementRecord]] = {}
     for measured in store.measurements.standing(record.id):
@@ -61,29 +57,13 @@ def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
 def believed_target(store: Store, campaign: str) -> str:
     """The fidelity that expectations speak of: the target, or the highest one that could be asked."""
     record = store.campaigns.get(campaign)
-    for closed in reversed(store.rounds.list(record.id)):
-        target = closed.closing_notes.get("target")
-        if isinstance(target, str):
-            return target
-    return record.spec.fidelities.target.name
+    return store.outcomes.believed_target(record.id) or record.spec.fidelities.target.name
 
 
 def _promise(leader: Leader, sign: int) -> float:
     if leader.expected is None or leader.expected_sd is None:
         return sign * leader.best_look.measurement.value
     return sign * leader.expected - leader.expected_sd
-
-
-def _latest_beliefs(rounds: tuple[RoundRecord, ...]) -> dict[int, tuple[float, float]]:
-    for closed in reversed(rounds):
-        beliefs = closed.closing_notes.get("beliefs")
-        if isinstance(beliefs, Sequence):
-            return {belief.candidate: (belief.mean, belief.sd) for belief in map(_belief, beliefs)}
-    return {}
-
-
-def _belief(note: JsonValue) -> CandidateBelief:
-    return parse(CandidateBelief, note, what="A belief in a round's closing notes")
 
 
 def _paid(store: Store, campaign_id: int) -> dict[int, float]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from domain.json_value import JsonObject, JsonValue
+from domain.rounds import round_number
 from services.reports.campaign_data import CampaignData
 from services.reports.figure import Figure, assemble
 
@@ -13,7 +14,7 @@ _MOST_MARKED: Final = 12
 def draw_training(data: CampaignData) -> Figure:
     """Loss and log Z at each report of progress, in the order in which they came; rounds follow each other."""
     told = [record.event.payload for record in data.training]
-    labels: list[JsonValue] = [f"round {step.get('round')}, step {step.get('step')}" for step in told]
+    labels: list[JsonValue] = [f"{_named(step.get('round'))}, step {step.get('step')}" for step in told]
     numbers: list[JsonValue] = list(range(1, len(told) + 1))
     rounds = [step.get("round") for step in told]
     begins = [place for place, index in enumerate(rounds) if place == 0 or index != rounds[place - 1]]
@@ -23,7 +24,7 @@ def draw_training(data: CampaignData) -> Figure:
     ]
     named: list[JsonValue] = [
         {"x": place + 1, "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False,
-         "text": f"round {rounds[place]}"}
+         "text": _named(rounds[place])}
         for place in begins[:_MOST_MARKED]
     ]  # fmt: skip
     series = (("loss", "loss", "y"), ("log Z", "log_z", "y2"))
@@ -58,14 +59,14 @@ def draw_variety(data: CampaignData) -> Figure:
 
     Cells are continuous, so that no two crystals are quite the same: of one composition and group they count as alike.
     """
-    told = [record.event.payload for record in data.drawn]
-    drawn = [(step.get("round"), step.get("n_drawn"), step.get("n_kinds")) for step in told]
-    known = [(r, n, k) for r, n, k in drawn if isinstance(r, int) and isinstance(n, int) and isinstance(k, int) and n]
+    told = [record.event.payload for record in data.sampled]
+    sampled = [(step.get("round"), step.get("n_sampled"), step.get("n_kinds")) for step in told]
+    known = [(r, n, k) for r, n, k in sampled if isinstance(r, int) and isinstance(n, int) and isinstance(k, int) and n]
     trace: JsonObject = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": "differ",
-        "x": [index for index, _, _ in known],
+        "x": [round_number(index) for index, _, _ in known],
         "y": [100 * kinds / n for _, n, kinds in known],
         "text": [f"{kinds} of {n} crystals" for _, n, kinds in known],
         "hovertemplate": "round %{x}: %{text} differ (%{y:.0f} %)<extra></extra>",
@@ -77,3 +78,8 @@ def draw_variety(data: CampaignData) -> Figure:
         xaxis={"title": {"text": "round"}, "dtick": max(1, len(known) // 10)},
         yaxis={"title": {"text": "share that differ (%)"}, "range": [0, 105]},
     )
+
+
+def _named(index: JsonValue) -> str:
+    """A round as people call it; events say its index."""
+    return f"round {round_number(index)}" if isinstance(index, int) else "a round"

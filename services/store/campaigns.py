@@ -11,6 +11,7 @@ from domain.campaign import CampaignSpec
 from domain.digest import content_digest
 from domain.errors import ConflictError, NotFoundError
 from domain.events import EventKind
+from domain.labels import require_labels
 from domain.parsing import parse, to_json_object
 from domain.states import HALTED_CAMPAIGNS, CampaignState, require_campaign_step
 from services.store.database import Database, insert_if_absent
@@ -41,6 +42,7 @@ class Campaigns:
 
         Raises:
             ConflictError: If the name belongs to another spec; says which fields differ.
+            SpecError: If a new one has a name that cannot be shown.
         """
         # Written and read once, so that 1 and 1.0 or a tuple and a list make no difference to the digest.
         spec = parse(CampaignSpec, to_json_object(spec), what="The campaign spec")
@@ -58,6 +60,7 @@ class Campaigns:
             is_new = insert_if_absent(connection, campaigns, [row]) == 1
             record = campaign_record(_require(connection, campaigns.c.name == spec.name, f"'{spec.name}'"))
             if is_new:
+                require_labels(spec)
                 message = f"Campaign {spec.name} was created."
                 write_events(connection, record.id, [(EventKind.CAMPAIGN_CREATED, message, {})], at=now)
         _require_same(record.spec, spec)

@@ -11,7 +11,7 @@ from domain.measurement import Censoring
 from services.store.database import Database
 from services.store.ledger import IS_BOOKED
 from services.store.results import STANDING
-from services.store.tables import candidates, ledger, measurements, queries
+from services.store.tables import beliefs, candidates, ledger, measurements, queries, rounds
 
 MOST_VERIFIED: Final = 10_000
 """Looks of which it is told whether what was expected came true, the ones chosen last."""
@@ -148,6 +148,21 @@ class Outcomes:
             for row, (mean, sd) in zip(rows, expected, strict=True)
             if mean is not None and sd is not None
         ]
+
+    def beliefs(self, campaign_id: int) -> Mapping[int, tuple[float, float]]:
+        """What the last closed round expects of each candidate, by number: mean and standard deviation."""
+        statement = select(beliefs.c.candidate_id, beliefs.c.mean, beliefs.c.sd).where(
+            beliefs.c.campaign_id == campaign_id
+        )
+        with self._database.read() as connection:
+            return {row.candidate_id: (row.mean, row.sd) for row in connection.execute(statement)}
+
+    def believed_target(self, campaign_id: int) -> str | None:
+        """The fidelity that the last closed round's expectations speak of; None before there is one."""
+        target = rounds.c.closing_notes["target"].as_string()
+        statement = select(target).where(rounds.c.campaign_id == campaign_id, target.is_not(None))
+        with self._database.read() as connection:
+            return connection.execute(statement.order_by(rounds.c.round_index.desc()).limit(1)).scalar_one_or_none()
 
     def explored(self, campaign_id: int) -> Sequence[Explored]:
         """Which space groups and elements the crystals have that have a value."""

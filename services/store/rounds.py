@@ -10,6 +10,7 @@ from domain.errors import AskedBeforeError, BudgetTooSmallError, ConflictError, 
 from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
+from domain.rounds import round_number
 from domain.states import CampaignState, QueryState, RoundState
 from domain.training import Pick
 from services.store.beliefs import replace_beliefs
@@ -79,7 +80,7 @@ class Rounds:
             connection.execute(insert(rounds), [values])
             _add_candidates(connection, campaign, index, picks, generator_version, now)
             price = _add_queries(connection, campaign, index, picks, now)
-            message = f"round {index} opens: {len(picks)} looks for {price:g} {campaign.spec.budget.unit}"
+            message = f"round {round_number(index)} opens: {len(picks)} looks for {price:g} {campaign.spec.budget.unit}"
             opened = (EventKind.ROUND_OPENED, message, {"round": index, "n_queries": len(picks), "price": price})
             write_events(connection, campaign_id, [opened, *_wanted_approvals(campaign, index, picks)], at=now)
             row = connection.execute(
@@ -145,7 +146,9 @@ class Rounds:
         with self._database.read() as connection:
             row = _find(connection, campaign_id, index)
         if row is None:
-            raise NotFoundError(f"The campaign has no round {index}.", remedy="List its rounds.")
+            raise NotFoundError(
+                f"The campaign has no round {round_number(index)} (round_index {index}).", remedy="List its rounds."
+            )
         return round_record(row)
 
     def latest(self, campaign_id: int) -> RoundRecord | None:
@@ -177,7 +180,7 @@ class Rounds:
             values = {"state": RoundState.CLOSED.value, "closing_notes": dict(notes), "closed_at": now}
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(values))
             replace_beliefs(connection, record.campaign_id, notes)
-            closed = (EventKind.ROUND_CLOSED, f"round {record.index} closes", {"round": record.index})
+            closed = (EventKind.ROUND_CLOSED, f"round {round_number(record.index)} closes", {"round": record.index})
             write_events(connection, record.campaign_id, [closed], at=now)
             return _read(connection, round_id)
 
@@ -191,12 +194,12 @@ class Rounds:
         with self._database.write() as connection:
             record = _read(connection, round_id)
             if record.state is not RoundState.CLOSED:
-                raise ConflictError(f"Round {record.index} is still open.", remedy="Close it first.")
+                raise ConflictError(f"Round {round_number(record.index)} is still open.", remedy="Close it first.")
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(closing_notes=dict(notes)))
             replace_beliefs(connection, record.campaign_id, notes)
             told = (
                 EventKind.STAGE_NOTE,
-                f"the summary of round {record.index} is brought up to date",
+                f"learn: what came after round {round_number(record.index)} closed is known now",
                 {"round": record.index},
             )
             write_events(connection, record.campaign_id, [told], at=self._database.now())
@@ -226,7 +229,7 @@ def _require_next(connection: Connection, campaign: CampaignRecord, index: int) 
     ).scalar_one()
     if index < 0 or (last is not None and index != last + 1):
         raise ConflictError(
-            f"Campaign '{campaign.name}' cannot open round {index}; its last one is {last}.",
+            f"Campaign '{campaign.name}' cannot open round_index {index}; its last one is {last}.",
             remedy="Open the rounds in order.",
         )
 
@@ -268,8 +271,8 @@ def _add_queries(
     if price > balance.left + _ROUNDING * balance.total:
         unit = campaign.spec.budget.unit
         raise BudgetTooSmallError(
-            f"Round {index} of '{campaign.name}' would cost {price:g} {unit}, but only {balance.left:g} are left of "
-            f"{balance.total:g}.",
+            f"Round {round_number(index)} of '{campaign.name}' would cost {price:g} {unit}, but only "
+            f"{balance.left:g} are left of {balance.total:g}.",
             remedy="Choose fewer or cheaper looks.",
         )
     ids = _candidate_ids(connection, campaign.id)
@@ -320,7 +323,9 @@ def _wanted_approvals(
     if not costly:
         return ()
     price = sum(campaign.spec.fidelities.fidelity(pick.fidelity).cost for pick in costly)
-    message = f"round {index}: {len(costly)} looks for {price:g} {campaign.spec.budget.unit} wait for approval"
+    message = (
+        f"round {round_number(index)}: {len(costly)} looks for {price:g} {campaign.spec.budget.unit} wait for approval"
+    )
     return ((EventKind.APPROVAL_WANTED, message, {"round": index, "n_queries": len(costly), "price": price}),)
 
 
@@ -343,7 +348,7 @@ def _require_over(connection: Connection, record: RoundRecord, riding_along: fro
     still_open = [name for name in connection.execute(statement).scalars() if name not in riding_along]
     if still_open:
         raise ConflictError(
-            f"Round {record.index} cannot close: {len(still_open)} of its queries are open "
+            f"Round {round_number(record.index)} cannot close: {len(still_open)} of its queries are open "
             f"({', '.join(sorted(set(still_open)))}).",
             remedy="Wait for their answers, or cancel them.",
         )

@@ -1,7 +1,7 @@
 """How campaigns stand, for all that a list shows at once: sums and extremes that the database finds."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
-from domain.fidelity import LABORATORY_ORACLE
+from domain.fidelity import AnsweredBy, Fidelity
 from domain.measurement import Censoring
 from domain.quantity import Goal
 from domain.states import QueryState
@@ -21,6 +21,8 @@ from services.store.tables import ledger, measurements, queries, rounds
 
 _FOR_PEOPLE: Final = (QueryState.QUEUED.value, QueryState.CLAIMED.value)
 """States of a laboratory's query that it has still to answer."""
+_FOR_MACHINES: Final = (QueryState.QUEUED.value,)
+"""States of a query that any machine may claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Standing:
     """How many queries are in each state."""
     n_for_laboratory: int = 0
     """Queries that a laboratory has still to answer."""
+    n_for_machines: int = 0
+    """Queries that wait for any machine to claim them."""
     best: BestValue | None = None
     """None while nothing was measured at the target."""
     progress: tuple[BestSoFar, ...] = ()
@@ -85,7 +89,8 @@ class Standings:
             sums = _sums(connection, numbers)
             n_rounds = _n_rounds(connection, numbers)
             looks = _looks(connection, numbers)
-            waiting = _for_laboratory(connection, campaigns)
+            laboratory = _n_queries(connection, _asked(campaigns, _is_for_laboratory), _FOR_PEOPLE)
+            machines = _n_queries(connection, _asked(campaigns, _is_for_machines), _FOR_MACHINES)
             progress = _progress(connection, campaigns)
             best = _best(connection, campaigns, progress)
             next_at = _next_at(connection, numbers)
@@ -95,7 +100,8 @@ class Standings:
                 reserved=float(sums[number, LedgerKind.RESERVE] - sums[number, LedgerKind.RELEASE]),
                 n_rounds=n_rounds.get(number, 0),
                 looks=looks.get(number, {}),
-                n_for_laboratory=waiting.get(number, 0),
+                n_for_laboratory=laboratory.get(number, 0),
+                n_for_machines=machines.get(number, 0),
                 best=best.get(number),
                 progress=progress.get(number, ()),
                 next_at=next_at.get(number),
@@ -135,18 +141,31 @@ def _looks(connection: Connection, numbers: Sequence[int]) -> Mapping[int, Mappi
     return counts
 
 
-def _for_laboratory(connection: Connection, campaigns: Sequence[CampaignRecord]) -> Mapping[int, int]:
-    asked = [
+def _is_for_laboratory(fidelity: Fidelity) -> bool:
+    return fidelity.is_laboratory
+
+
+def _is_for_machines(fidelity: Fidelity) -> bool:
+    return fidelity.answered_by is AnsweredBy.MACHINES and not fidelity.is_laboratory
+
+
+def _asked(campaigns: Sequence[CampaignRecord], is_meant: Callable[[Fidelity], bool]) -> list[tuple[int, str]]:
+    """The fidelities that are meant, each with its campaign's number."""
+    return [
         (campaign.id, fidelity.name)
         for campaign in campaigns
         for fidelity in campaign.spec.ladder
-        if fidelity.oracle == LABORATORY_ORACLE
+        if is_meant(fidelity)
     ]
+
+
+def _n_queries(connection: Connection, asked: Sequence[tuple[int, str]], states: Sequence[str]) -> Mapping[int, int]:
+    """How many queries of each campaign at these fidelities are in some states."""
     if not asked:
         return {}
     statement = (
         select(queries.c.campaign_id, func.count().label("n"))
-        .where(queries.c.state.in_(_FOR_PEOPLE), *_among(asked, queries.c.campaign_id, queries.c.fidelity))
+        .where(queries.c.state.in_(states), *_among(asked, queries.c.campaign_id, queries.c.fidelity))
         .group_by(queries.c.campaign_id)
     )
     return {row.campaign_id: row.n for row in connection.execute(statement)}

@@ -141,7 +141,7 @@ def check_refused_round_leaves_nothing(bench: Bench) -> None:
         open_round(bench.store, campaign.id, 1, [fresh, example_pick(1)])
     with pytest.raises(ConflictError, match="at fidelity 'static' before"):
         open_round(bench.store, campaign.id, 1, [fresh, fresh])
-    with pytest.raises(ConflictError, match="cannot open round 2; its last one is 0"):
+    with pytest.raises(ConflictError, match="cannot open round_index 2; its last one is 0"):
         open_round(bench.store, campaign.id, 2, [fresh])
     with pytest.raises(InvalidValueError, match="no fidelity 'guess'"):
         open_round(bench.store, campaign.id, 1, [fresh, example_pick(3, "guess")])

@@ -1,11 +1,13 @@
 """Campaigns to take away as a whole."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, BinaryIO, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from services.access.principal import Principal
 from services.access.roles import Permission
@@ -63,10 +65,17 @@ def export_campaign(
         # Open, it can be read to its end although it has no name any more, and nothing is left if nobody does.
         content = file.path.open("rb")
     headers = {**attached(file.name), "Content-Length": str(os.fstat(content.fileno()).st_size)}
-    return StreamingResponse(_chunks(content), media_type=file.media_type, headers=headers)
+    return _OpenFile(content, media_type=file.media_type, headers=headers)
 
 
-def _chunks(content: BinaryIO) -> Iterator[bytes]:
-    with content:
-        while chunk := content.read(_CHUNK_BYTES):
-            yield chunk
+class _OpenFile(StreamingResponse):
+    """Sends an open file, and closes it even if the caller is gone before the first byte."""
+
+    def __init__(self, content: BinaryIO, *, media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(iter(partial(content.read, _CHUNK_BYTES), b""), media_type=media_type, headers=headers)
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        with self._content:
+            await super().__call__(scope, receive, send)

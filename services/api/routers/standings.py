@@ -47,6 +47,8 @@ class CampaignStanding:
     """Looks that somebody must approve before they are asked."""
     n_for_laboratory: int
     """Looks that a laboratory has still to answer."""
+    n_for_machines: int
+    """Looks that wait for any machine to claim them."""
     best: BestView | None
     """Null while nothing was measured at the fidelity that counts."""
     progress: tuple[BestSoFar, ...]
@@ -110,6 +112,7 @@ def _shown(record: CampaignRecord, standing: Standing, now: datetime) -> Campaig
         looks=dict(standing.looks),
         n_awaiting_approval=standing.n_awaiting_approval,
         n_for_laboratory=standing.n_for_laboratory,
+        n_for_machines=standing.n_for_machines,
         best=None
         if best is None
         else BestView(

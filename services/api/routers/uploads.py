@@ -238,6 +238,8 @@ async def fix_rows(
 ) -> Response:
     """Changes cells of several rows, such as all spectra of a series, and looks at those again: all, or nothing."""
     cells = {row.number: row.changed.cells for row in changed.rows}
+    if len(cells) < len(changed.rows):
+        raise InvalidValueError("A row is named twice.", remedy="Say once what each row is to hold.")
 
     def fix() -> Response:
         visible_upload(change.store, change.principal, upload_id)

@@ -14,7 +14,7 @@ from services.api.dependencies import Number, Reader, TheService
 from services.api.problems import status_of
 from services.api.routers import account, identities, tokens
 from services.api.service import Service
-from services.dashboard.pages.token_forms import GivenTokenForm, TokenForm, scopes_of
+from services.dashboard.pages.token_forms import GivenTokenForm, TokenForm, empty_form, scopes_of
 from services.dashboard.view import TheView, View
 
 router = APIRouter(prefix="/account")
@@ -110,7 +110,7 @@ def _account(
         identities=store.identities.of_user(principal.user_id or 0, limit=LISTED),
         has_password=store.people.get(principal.name).has_password,
         scopes=scopes_of(principal.role),
-        form=form or TokenForm(),
+        form=form or empty_form(principal.role),
         issued=issued,
         token_problem=token_problem,
         password_problem=password_problem,

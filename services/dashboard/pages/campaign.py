@@ -15,13 +15,11 @@ from domain.quantity import Goal
 from domain.states import CampaignState, QueryState
 from services.access.roles import Permission
 from services.api.change import Change, changing
-from services.api.dependencies import Name, Number, Reader, TheStore, visible_campaign, visible_query
+from services.api.dependencies import Name, Number, Reader, TheService, TheStore, visible_campaign, visible_query
 from services.api.routers import campaigns, queries
 from services.api.views import campaign_details
 from services.dashboard.pages.frame import campaign_frame, is_anything_known
 from services.dashboard.view import TheView, link
-from services.reports.agreement import compared
-from services.reports.campaign_data import CampaignData
 from services.reports.figures import Plot
 from services.store import Store
 from services.store.crystals import CrystalFilter, CrystalOrder, CrystalRow, CrystalSort
@@ -34,6 +32,8 @@ Running = Annotated[Change, Depends(changing(Permission.CAMPAIGN_RUN, takes_key=
 Reason = Annotated[str, Form(max_length=1000)]
 
 MOST_RUNNING: Final = 20
+MOST_FOUND: Final = 4
+"""Crystals that the overview names; the leader table has them all."""
 
 _FIRST_VALUE: Final = "It begins with the first value that comes in."
 _FIRST_TARGET: Final = "It begins with the second value at the target."
@@ -97,11 +97,13 @@ def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader)
     running = store.queries.list_page(record.id, states=[QueryState.CLAIMED], limit=MOST_RUNNING)
     newest = store.events.last_id(record.id)
     stages = store.events.latest(record.id, _STAGES, up_to_id=newest, limit=1)
+    best = _best_measured(store, record)
     return view.page(
         "pages/campaign.html",
         frame=frame,
         details=campaign_details(store, record),
-        best=_best_measured(store, record),
+        best=next(iter(best), None),
+        runners_up=best[1:],
         promising=_most_promising(store, record) if is_anything_known(store, record) else None,
         running=running,
         candidates=store.candidates.get_all({query.candidate_id for query in running}),
@@ -112,11 +114,12 @@ def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader)
 
 
 @router.get("/scorecard")
-def show_scorecard(name: Name, view: TheView, store: TheStore, principal: Reader) -> Response:
+def show_scorecard(name: Name, view: TheView, store: TheStore, service: TheService, principal: Reader) -> Response:
     """What each fidelity tells of the next: a part of the overview that takes longer than the rest."""
     record = visible_campaign(store, principal, name)
     frame = campaign_frame(store, record, "overview")
-    return view.page("pages/scorecard.html", frame=frame, pairs=compared(CampaignData(store, record)))
+    scores = service.figures.get(store, record, Plot.FIDELITIES).meta
+    return view.page("pages/scorecard.html", frame=frame, scores=scores)
 
 
 @router.post("/looks/{query_id}/cancel")
@@ -165,19 +168,19 @@ def _move(
     return view.go(link("campaigns", name))
 
 
-def _best_measured(store: Store, campaign: CampaignRecord) -> CrystalRow | None:
-    """The crystal with the best value at the target; None before the first."""
+def _best_measured(store: Store, campaign: CampaignRecord) -> tuple[CrystalRow, ...]:
+    """The crystals with the best values at the target, the best one first."""
     goal, target = campaign.spec.objective, campaign.spec.fidelities.target.name
     sort = CrystalSort(CrystalOrder.VALUE, goal.sign, target, is_descending=goal.goal is Goal.MAXIMIZE)
-    after = None
+    after, found = None, list[CrystalRow]()
     while True:
         page = store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), after=after)
         for row in page.items:
             look = row.look_at(target)
             if look is not None and goal.can_be_best(look.censoring):
-                return row
-        if page.next is None:
-            return None
+                found.append(row)
+        if page.next is None or len(found) >= MOST_FOUND:
+            return tuple(found[:MOST_FOUND])
         after = page.next
 
 

@@ -117,6 +117,7 @@ def show_crystals(
         n_crystals=store.crystals.count(campaign.id),
         states=tuple(QueryState),
         next_url=next_url,
+        here_url=address(path, **asked.ordering, **asked.filters, after=after),
         is_first=after is None,
         first_url=address(path, **asked.ordering, **asked.filters),
         csv_url=address(api, **taken),

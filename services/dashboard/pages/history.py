@@ -111,6 +111,7 @@ def show_looks(
     campaign = visible_campaign(store, principal, name)
     page = queries.list_queries(name, store, principal, asked.only, after=after, limit=LOOKS_ON_A_PAGE)
     path = link("campaigns", name, "looks")
+    newest = store.rounds.newest(campaign.id, limit=1)
     return view.page(
         "pages/looks.html",
         frame=campaign_frame(store, campaign, "looks"),
@@ -118,6 +119,7 @@ def show_looks(
         candidates=_candidates(store, page.items),
         asked=asked,
         states=tuple(QueryState),
+        n_rounds=newest[0].index + 1 if newest else 0,
         is_first=after == 0,
         here_url=address(path, **asked.filters, after=after),
         next_url=address(path, **asked.filters, after=page.next) if page.next else None,

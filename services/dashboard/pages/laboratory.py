@@ -13,7 +13,7 @@ from services.api.paging import After
 from services.api.routers import laboratory, queries
 from services.api.routers.laboratory import Before
 from services.dashboard.pages.sample import show_conflict
-from services.dashboard.view import TheView, link
+from services.dashboard.view import TheView, address, link
 from services.reports.laboratory import laboratory_fidelities
 from services.store import Store
 from services.store.records import CampaignRecord, CandidateRecord, FailureRecord, MeasurementRecord
@@ -111,14 +111,20 @@ def show_history(
 
 @router.post("/queries/{query_id}/claim")
 def claim_sample(
-    query_id: Number, view: TheView, change: laboratory.InLaboratory, back: Annotated[str, Form()] = ""
+    query_id: Number,
+    view: TheView,
+    change: laboratory.InLaboratory,
+    back: Annotated[str, Form()] = "",
+    campaign: Annotated[str, Form()] = "",
 ) -> Response:
-    """Takes a sample on, and shows it; where somebody was quicker, it is shown with who holds it."""
+    """Takes a sample on, and shows it, or the queue it was taken from; who holds it, where somebody was quicker."""
     try:
         laboratory.claim_sample(query_id, change)
     except ConflictError as error:
         return show_conflict(view, change.store, change.principal, query_id, error)
-    return view.go("/laboratory" if back == "queue" else link("laboratory", "queries", query_id))
+    if back == "queue":
+        return view.go(address("/laboratory", campaign=campaign))
+    return view.go(link("laboratory", "queries", query_id))
 
 
 @router.post("/queries/{query_id}/release")

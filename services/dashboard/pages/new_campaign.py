@@ -130,7 +130,7 @@ def create_campaign(view: TheView, store: TheStore, service: TheService, change:
     try:
         timing = chosen_timing(posted)
         if draft.spec is None:
-            return _page(view, store, change.principal, draft, posted, status=_REFUSED)
+            return _page(view, store, change.principal, draft, posted, problem=_unfinished(draft), status=_REFUSED)
         service.checker.require_runnable(draft.spec)
         _create(change, service, draft.spec, posted, timing)
     except LocatedError as error:
@@ -153,6 +153,15 @@ def _create(
         if posted.get("start"):
             change.principal.require(Permission.CAMPAIGN_RUN)
             campaigns.start_campaign(spec.name, change)
+
+
+def _unfinished(draft: Draft) -> SpecError:
+    """Why nothing was created, above the form; what is wrong stands beside its field."""
+    if draft.problems:
+        return SpecError(
+            "The campaign was not created.", remedy="Correct what is marked in the form and below the YAML."
+        )
+    return SpecError("The campaign was not created.", remedy=f"Still needed: {', '.join(draft.needed)}.")
 
 
 def _of_spec(error: LocatedError) -> LocatedError:

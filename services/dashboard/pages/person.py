@@ -1,6 +1,6 @@
 """One user: role, groups, password, tokens, identities."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
@@ -14,7 +14,7 @@ from services.api.problems import status_of
 from services.api.routers import identities, people, tokens
 from services.api.service import Service
 from services.dashboard.pages.people import Administering, Administrator, GivenName, GivenRole
-from services.dashboard.pages.token_forms import GivenTokenForm, TokenForm, scopes_of
+from services.dashboard.pages.token_forms import GivenTokenForm, TokenForm, empty_form, scopes_of
 from services.dashboard.view import TheView, View, link
 from services.store.identities import LONGEST_SUBJECT
 
@@ -30,7 +30,8 @@ class Done:
 
     problem: PetaliteError | None = None
     """Why it was refused."""
-    form: TokenForm = field(default_factory=TokenForm)
+    form: TokenForm | None = None
+    """What was typed of a token that was refused."""
     issued: tokens.IssuedToken | None = None
     token_problem: PetaliteError | None = None
     """Why no token was made."""
@@ -174,7 +175,7 @@ def _user(view: View, service: Service, name: str, done: Done = NOTHING) -> Resp
         provider=service.identity_provider,
         identities=store.identities.of_user(user.id, limit=LISTED),
         problem=done.problem,
-        form=done.form,
+        form=done.form or empty_form(user.role),
         issued=done.issued,
         token_problem=done.token_problem,
         password_link=done.password_link,

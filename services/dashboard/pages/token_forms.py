@@ -26,6 +26,7 @@ _MEANINGS: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.METRICS: "read how the service fares",
     }
 )
+_OF_A_WORKER: Final = frozenset({Permission.READ, Permission.QUERY_CLAIM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,8 @@ GivenTokenForm = Annotated[TokenForm, Depends(_read)]
 def scopes_of(role: Role) -> Mapping[Permission, str]:
     """What a token of somebody in a role may be used for, with what that means."""
     return {permission: _MEANINGS[permission] for permission in Permission if permission in PERMISSIONS_OF_ROLE[role]}
+
+
+def empty_form(role: Role) -> TokenForm:
+    """The form before anything is typed: a machine's token is of use with what a worker needs alone."""
+    return TokenForm(scopes=_OF_A_WORKER if role is Role.MACHINE else frozenset())

@@ -61,7 +61,7 @@ function inOwnZone(figure) {
   const isMoment = instants.length > 0 && last - first < 60000;
   const room = isMoment ? { range: [local(first - 30000), local(first + 60000)] } : {};
   const xaxis = { ...figure.layout.xaxis, ...room, title: { text: "time" } };
-  return { data, layout: { ...figure.layout, xaxis } };
+  return { ...figure, data, layout: { ...figure.layout, xaxis } };
 }
 
 // Heat maps go from the ground to the accent, so that they read in light and dark.
@@ -141,9 +141,25 @@ async function ask(canvas) {
   if (tag !== null && shown.get(canvas)?.tag === tag) {
     return;
   }
-  const figure = inOwnZone(harmless(await answer.json()));
+  const told = await answer.json();
+  const figure = inOwnZone(harmless(told));
   shown.set(canvas, { tag, figure });
+  describe(canvas, told.description ?? "");
   await paint(canvas, figure);
+}
+
+// One sentence for those who do not see the figure, and would hear nothing but the numbers along its axes.
+function describe(canvas, sentence) {
+  let told = canvas.parentElement.querySelector("[data-figure-description]");
+  if (told === null) {
+    told = document.createElement("p");
+    told.className = "visually-hidden";
+    told.dataset.figureDescription = "";
+    told.id = `description-${canvas.dataset.figure.replace(/\W+/g, "-")}`;
+    canvas.after(told);
+    canvas.setAttribute("aria-describedby", told.id);
+  }
+  told.textContent = sentence;
 }
 
 async function paint(canvas, figure) {

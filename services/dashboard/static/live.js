@@ -22,8 +22,16 @@ function tellSoon(event) {
   waiting ??= window.setTimeout(tell, LIVE_PAUSE_MS);
 }
 
-function announce(what) {
+// Whether the service answers is not told by the stream: there are proxies through which no stream comes.
+async function probe() {
+  const answer = await fetch("/api/v1/health/live", { cache: "no-store" }).catch(() => null);
+  const what = answer === null || answer.status >= 502 ? "away" : "back";
   document.body.dispatchEvent(new CustomEvent(`petalite:${what}`));
+}
+
+function ask() {
+  probe();
+  tell();
 }
 
 function listen() {
@@ -38,8 +46,7 @@ function listen() {
     window.clearInterval(poll);
     poll = null;
     if (nErrors > 0) {
-      announce("back");
-      tell();
+      ask();
     }
     nErrors = 0;
   });
@@ -53,15 +60,16 @@ function listen() {
       return;
     }
     // Where streams do not get through, such as some proxies, the page asks now and then instead.
-    poll ??= window.setInterval(tell, LIVE_POLL_MS);
+    poll ??= window.setInterval(ask, LIVE_POLL_MS);
     // Every stream ends now and then and begins anew at once. One that does not has nobody at the other end.
     if (nErrors > 1) {
-      announce("away");
+      probe();
     }
   });
 }
 
 function hush() {
+  nErrors = 0;
   stream?.close();
   stream = null;
   window.clearTimeout(again);

@@ -45,8 +45,9 @@ document.addEventListener("submit", (event) => {
 });
 
 // A part that fetches itself anew must not take the focus from whoever stands in it. What has an id is found again by
-// htmx itself, a link or a button by where it leads and what it says.
+// htmx itself, a link or a button by where it leads and what it says. A table stays scrolled sideways as it was.
 let focusedBefore = null;
+let scrolledBefore = [];
 
 function isLike(one, other) {
   const leadsTo = (element) => element.getAttribute("href") ?? element.form?.getAttribute("action");
@@ -55,12 +56,16 @@ function isLike(one, other) {
 
 document.addEventListener("htmx:beforeSwap", () => {
   focusedBefore = document.activeElement.matches("a[href], button, summary") ? document.activeElement : null;
+  scrolledBefore = [...document.querySelectorAll(".table[id]")].map(({ id, scrollLeft }) => ({ id, scrollLeft }));
 });
 document.addEventListener("htmx:afterSwap", () => {
   if (focusedBefore !== null && !focusedBefore.isConnected) {
     const again = [...document.querySelectorAll(focusedBefore.tagName)].find((each) => isLike(each, focusedBefore));
     again?.focus({ preventScroll: true });
     focusedBefore = null;
+  }
+  for (const { id, scrollLeft } of scrolledBefore) {
+    document.getElementById(id)?.scrollTo({ left: scrollLeft, behavior: "instant" });
   }
 });
 
@@ -76,6 +81,9 @@ document.body.addEventListener("petalite:away", () => {
     "The service does not answer. This page goes on by itself as soon as it does; what you have typed stays.";
 });
 document.body.addEventListener("petalite:back", () => {
+  if (!isAway()) {
+    return;
+  }
   connection.textContent = "";
   document.getElementById("messages").replaceChildren();
 });

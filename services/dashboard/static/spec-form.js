@@ -186,10 +186,12 @@ function showProblems() {
     told.className = "field-problem";
     told.id = `field-problem-${number}`;
     told.textContent = problem.dataset.problemMessage;
-    if (place.matches("label")) {
-      const input = place.querySelector("input, select, textarea");
-      input.setAttribute("aria-invalid", "true");
-      input.setAttribute("aria-describedby", told.id);
+    if (place.matches("label, .range")) {
+      for (const input of place.querySelectorAll("input, select, textarea")) {
+        const others = input.getAttribute("aria-describedby");
+        input.setAttribute("aria-invalid", "true");
+        input.setAttribute("aria-describedby", others === null ? told.id : `${others} ${told.id}`);
+      }
       place.append(told);
       const hidden = place.closest("details");
       if (hidden) {
