@@ -26,7 +26,17 @@ FLAGS = [
 PATIENCE_MS = 60_000
 """Machines in continuous integration stall now and then."""
 TOLD = ("Failed to load resource", "htmx:sendError", "htmx:sendAbort", "htmx:afterRequest")
-"""How complaints begin that are told on the page as well: a refusal, or a service that is away."""
+"""How complaints begin that are told on the page as well, or by `GIVEN_UP`: a refusal, or a service that is away."""
+GIVEN_UP = """
+  let isLeft = false;
+  addEventListener("beforeunload", () => { isLeft = true; });
+  addEventListener("htmx:sendAbort", ({ detail }) => {
+    if (!isLeft && !detail.elt.closest("[hx-sync]")) {
+      console.error(`given up, though nobody left and nothing newer was asked: ${detail.pathInfo.requestPath}`);
+    }
+  });
+"""
+"""Complains of requests that end without an answer, but for those of a page that is left or that a newer replaces."""
 SignIn = Callable[..., Page]
 
 
@@ -62,6 +72,7 @@ def sign_in(browser: Browser, dashboard: ServedDashboard) -> Iterator[SignIn]:
         context = browser.new_context(base_url=dashboard.url, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(GIVEN_UP)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))

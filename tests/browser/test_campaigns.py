@@ -221,3 +221,28 @@ def test_an_example_does_not_replace_what_was_typed_without_a_question(sign_in) 
     page.wait_for_url("**template=tour")
     assert page.locator("[id='field-name']").input_value() == "tour"
     assert len(asked) == 1
+
+
+def test_a_bad_item_in_every_list_is_told_at_its_field_and_hangs_nothing(sign_in) -> None:
+    page = sign_in("scientist", "/campaigns/new")
+    typed = {
+        "space.elements": "Li, Xx, O",
+        "space.required_elements": "Li, Yy",
+        "space.oxidation_states": "Li: one",
+        "space.space_groups": "225, 999, 10-5",
+        "space.length_A-0": "short",
+    }
+    for name, text in typed.items():
+        page.locator(f"[id='field-{name}']").fill(text)
+        expect(page.locator(f"[id='field-{name}']")).to_have_attribute("aria-invalid", "true")
+    assert page.get_by_text("'10-5' is no range of space groups: write 5-10.").count() > 0
+    page.locator("[id='field-name']").fill("still-here")
+    expect(page.locator("#yaml")).to_have_value(re.compile("still-here"))
+
+
+def test_what_is_only_not_there_yet_is_a_quiet_list(sign_in) -> None:
+    page = sign_in("scientist", "/campaigns/new")
+    page.locator("[id='field-name']").fill("mine")
+    expect(page.locator("#still-needed")).to_contain_text("Still needed: what is looked for, elements and space groups")
+    assert page.locator("[aria-invalid]").count() == 0
+    assert page.locator("[data-problems]").count() == 0

@@ -1,5 +1,6 @@
 """A campaign's pages and a crystal's page, in a browser."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ PATHS = ("", "/crystals", "/rounds", "/rounds/1", "/looks", "/events", "/scoreca
 N_FIGURES = 13
 WIDTH = 390
 PATIENCE_MS = 60_000
+MARKUP = "<a href='https://evil.example'>EUR</a>"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,6 +67,22 @@ def test_no_page_scrolls_sideways_on_a_phone(sign_in, crystal) -> None:
         assert sideways(page) <= 0, path
 
 
+def test_the_table_of_crystals_follows_and_leaves_its_reader_in_peace(sign_in) -> None:
+    place = f"/campaigns/{CAMPAIGN}/crystals?sort=formula&order=descending"
+    page = sign_in("scientist", place, viewport={"width": WIDTH, "height": 800})
+    table = page.locator("#crystals-table")
+    page.locator("tbody tr").nth(3).get_by_role("link").first.focus()
+    reader = "() => [document.activeElement.getAttribute('href'), document.querySelector('#crystals-table').scrollLeft]"
+    table.evaluate("table => { table.scrollLeft = 60; table.dataset.isOld = 'true'; }")
+    before, order = page.evaluate(reader), table.locator("tbody th").all_inner_texts()
+    assert before[1] == 60
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('petalite:changed'))")
+    expect(page.locator("[data-is-old]")).to_have_count(0)
+    assert page.evaluate(reader) == before
+    assert table.locator("tbody th").all_inner_texts() == order
+    expect(page.locator("[aria-sort=descending]")).to_contain_text("Formula")
+
+
 def test_a_structure_is_turned_into_a_supercell_and_its_lithium_stands_out(sign_in, crystal) -> None:
     page = sign_in("viewer", f"/crystals/{crystal.id}")
     drawn = page.locator("[data-structure]")
@@ -89,7 +107,7 @@ def test_what_a_figure_draws_is_taken_away_as_a_table(sign_in) -> None:
     assert taken.value.suggested_filename == f"campaigns-{CAMPAIGN}-plots-spending.csv"
     lines = taken.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == '"series","round","spent (core-seconds)","says"'
-    assert '"dft","1","100","' in "\n".join(lines)
+    assert '"dft","2","100","' in "\n".join(lines)
 
 
 def test_another_realization_is_chosen(sign_in, dashboard, crystal) -> None:
@@ -135,3 +153,26 @@ def test_a_browser_without_webgl_is_offered_the_file(sign_in, crystal) -> None:
     page.goto(f"/crystals/{crystal.id}")
     page.get_by_text("This browser cannot draw structures").wait_for()
     assert page.get_by_role("link", name="CIF").is_visible()
+
+
+def test_a_figure_is_told_in_a_sentence_to_those_who_do_not_see_it(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
+    wait_for_figures(page, N_FIGURES)
+    bought = page.get_by_role("group", name="What was bought in each round, and what is left")
+    expect(bought).to_have_accessible_description(re.compile("in 2 rounds: .* for static, .* for dft .* left"))
+
+
+def test_a_text_that_holds_markup_is_drawn_as_text(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
+    wait_for_figures(page, N_FIGURES)
+
+    def with_markup(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('"name":"dft"', f'"name":"{MARKUP}"'))
+
+    page.route("**/plots/spending", with_markup)
+    page.reload()
+    wait_for_figures(page, N_FIGURES)
+    bought = page.get_by_role("group", name="What was bought in each round, and what is left")
+    expect(bought.locator(".legendtext").filter(has_text="EUR")).to_have_text(MARKUP)
+    assert bought.locator("a[href*='evil']").count() == 0

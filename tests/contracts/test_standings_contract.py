@@ -73,6 +73,7 @@ def test_the_budget_is_the_ledgers(store_bench: Bench) -> None:
     standing = standing_of(store_bench, campaign)
     assert standing.looks == {"done": 2, "queued": 2}
     assert (standing.n_rounds, standing.n_for_laboratory, standing.n_awaiting_approval) == (2, 1, 0)
+    assert standing.n_for_machines == 0  # the runner answers the rest by itself
 
 
 def test_the_best_so_far_never_gets_worse(store_bench: Bench) -> None:

@@ -1,7 +1,7 @@
 """Who may call what: every route that the application serves, by everybody."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -258,6 +258,16 @@ def _spent_tokens(served):
     with open_store(served.app.state.service.settings.store_url, clock=lambda: before) as store:
         expired = create_token(store, "administrator", label="x", scopes=scopes, by=operator, days=1)
     return [gone.secret, revoked.secret, expired.secret]
+
+
+def test_head_is_as_closed_and_as_open_as_get(served, calls):
+    for call in calls:
+        if call.method != "GET" or call.example.elsewhere:
+            continue
+        for headers in ({}, served.acting_as(Role.VIEWER)):
+            answer = _send(served, replace(call, method="HEAD"), headers)
+            expected = _send(served, call, headers)
+            assert (answer.status_code, answer.content) == (expected.status_code, b""), call.operation
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -76,7 +76,7 @@ def test_a_round_without_a_number_pauses_the_campaign_once(store: Store) -> None
     assert not is_worthwhile(workplace)
     assert store.campaigns.get("example").state is CampaignState.PAUSED
     (told,) = _halts(store)
-    assert "none of the 3 looks of round 0 that were paid for gave a number" in told
+    assert "none of the 3 looks of round 1 that were paid for gave a number" in told
     assert "3 failed from this: It is too wet." in told
     store.campaigns.resume(1)
     assert is_worthwhile(workplace), "whoever resumed it knows"

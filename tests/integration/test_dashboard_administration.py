@@ -255,6 +255,8 @@ def test_a_machine_is_added_with_a_token_that_is_shown_once(served, as_role):
     administrator = as_role(Role.ADMINISTRATOR)
     added = administrator.post("/administration/people/machines", name="cluster-7", group="petrology")
     here = added.headers["location"]
+    ticked = re.findall(r'name="scopes" value="([^"]+)" checked', administrator.get(here))
+    assert sorted(ticked) == ["query:claim", "read"]
     wanted = {"label": "node 7", "scopes": ["read", "query:claim"], "days": "30"}
     answer = administrator.post(f"{here}/tokens", **wanted)
     (secret,) = re.findall(r"petalite_t\w{36}", answer.text)

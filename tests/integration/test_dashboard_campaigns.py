@@ -174,6 +174,7 @@ def test_what_is_wrong_comes_back_with_what_was_typed(scientist) -> None:
     )
     assert answer.status_code == 422
     assert 'value="many"' in answer.text
+    assert "The campaign was not created." in text_of(answer)
     assert "ladder[0].settings" in text_of(answer)
     answer = scientist.post("/campaigns/new", {**FORM, "name": "wrong", "ladder[0].settings": "no_such: 1"})
     assert answer.status_code == 422

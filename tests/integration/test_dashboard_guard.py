@@ -243,6 +243,25 @@ def test_another_sites_form_changes_nothing(served: Served, pages: list[PageCall
     assert served.store.audit.last_hash() == before
 
 
+def test_a_link_in_a_mail_opens_what_it_names(served: Served) -> None:
+    headers = {**_signed_in(served, "administrator"), "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    del headers["Origin"]  # browsers send none where a link is followed
+    assert served.client.get(f"/campaigns/{CAMPAIGN}", headers=headers).status_code == 200
+    assert served.client.post(f"/campaigns/{CAMPAIGN}/start", headers=headers).status_code == 403
+
+
+def test_head_is_answered_like_get_without_content(served: Served, pages: list[PageCall]) -> None:
+    for headers in (_signed_in(served, "viewer"), {}):
+        for call in pages:
+            if call.method == "GET":
+                got = _send(served, call, headers)
+                answer = served.client.head(got.request.url, headers=headers)
+                told = ("content-type", "location", "content-security-policy", "cache-control")
+                assert answer.status_code == got.status_code, call
+                assert [answer.headers.get(name) for name in told] == [got.headers.get(name) for name in told], call
+                assert answer.content == b"", call
+
+
 def test_another_site_signs_nobody_in(served: Served) -> None:
     set_password(served.store, "viewer", PASSWORD, by=local_operator())
     given = {"name": "viewer", "password": PASSWORD}
@@ -292,5 +311,5 @@ def test_the_sessions_cookie_is_for_this_site_alone(served: Served) -> None:
     answer = served.client.post("/login", data={"name": "viewer", "password": PASSWORD}, headers=OWN_PAGE)
     served.client.cookies.clear()
     attributes = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")[1:]}
-    assert {"httponly", "samesite=strict", "path=/"} <= attributes
+    assert {"httponly", "samesite=lax", "path=/"} <= attributes
     assert "secure" not in attributes  # this service is reached by http

@@ -112,6 +112,11 @@ def test_a_sample_is_taken_on_and_given_back(pages, queries):
     assert pages.post(f"/laboratory/queries/{number}/release", data={"back": "queue"}).headers["location"] == (
         "/laboratory"
     )
+    narrowed = {"back": "queue", "campaign": "conductors"}
+    again = pages.post(f"/laboratory/queries/{number}/claim", data=narrowed)
+    assert again.headers["location"] == "/laboratory?campaign=conductors"
+    assert 'name="campaign" value="conductors"' in pages.get("/laboratory?campaign=conductors").text
+    pages.post(f"/laboratory/queries/{number}/release")
 
 
 def test_a_result_is_handed_in_with_a_picture_and_the_page_says_what_comes_next(pages, queries):

@@ -21,11 +21,11 @@ from services.reports.figures import Plot, drawn_with
 from services.store.crystals import CrystalOrder
 from services.store.examples import example_pick, open_round
 
-FEW, MANY = 60, 600
-"""Looks of the two campaigns: more than any page holds, and ten times as many."""
-N_ANSWERED = 60
-ROWS_OF_A_PAGE = 700
-"""More than any page reads, however long the campaign is."""
+FEW, MANY = 80, 300
+"""Looks of the two campaigns: more than any page holds, and more than any page may read."""
+N_ANSWERED = 20
+ROWS_OF_A_PAGE = 250
+"""More than any page reads, and less than the longer campaign has looks."""
 GROWING = re.compile(r"\b(beliefs|candidates|events|failures|ledger|measurements|queries|rounds)\b")
 """Tables that grow with a campaign. Who calls is looked up now and then, however much there is."""
 PAGES = (

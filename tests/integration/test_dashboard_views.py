@@ -17,6 +17,7 @@ from services.dashboard.example import fill_campaign
 from services.dashboard.testing import GROUP, make_people
 from services.reports.agreement import FidelityPair
 from services.reports.explored import table_place
+from services.reports.figures import Plot
 from services.settings import load_settings
 
 CAMPAIGN = "salts"
@@ -139,6 +140,8 @@ def test_why_a_campaign_does_not_move_is_said_on_its_page(visit, store) -> None:
     assert "stuck could not be advanced: no oracle" in page
     assert "A worker tries again by itself" in page
     assert "No worker has taken it yet" not in page
+    assert "Try now" not in page
+    assert "Try now" in visit("scientist", "/campaigns/stuck").text
 
 
 def test_a_campaign_is_taken_away_as_a_whole_from_its_page(visit) -> None:
@@ -190,7 +193,7 @@ def test_figures_say_what_was_explored(visit) -> None:
     assert pairs["z"][pairs["y"].index("Li")][pairs["x"].index("Na")] == 0
     training = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/training").json()["layout"]
     assert training["meta"] == {"n": 8}
-    assert [note["text"] for note in training["annotations"]] == ["round 1"]
+    assert [note["text"] for note in training["annotations"]] == ["round 2"]
     (variety,) = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/variety").json()["data"]
     assert variety["text"] == ["60 of 64 crystals", "34 of 64 crystals"]
 
@@ -242,3 +245,24 @@ def test_the_scorecard_claims_no_more_than_its_pairs_show() -> None:
     assert "wrong way" in _pair(40, -0.9).verdict
     low, high = _pair(10, 1.0).interval
     assert 0 < low < high < 1
+
+
+def test_every_figure_says_what_it_shows_in_one_sentence(visit) -> None:
+    told = {
+        plot: visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/plots/{plot.value}").json()["description"] for plot in Plot
+    }
+    assert told[Plot.BEST_BY_MONEY].startswith("Best formation energy (eV/atom) so far: static −2.7")
+    assert told[Plot.SPENDING].startswith("Spent (core-seconds) in 2 rounds: ")
+    assert told[Plot.ELEMENTS].startswith("Looked at: 18 crystals, 2 space groups and 6 elements")
+    assert told[Plot.TRAINING] == "Loss went from 10 to 1.25 and log Z went from 1.25 to 3."
+    assert told[Plot.VARIETY].startswith("In round 2, 53 % of the crystals drawn differ")
+    assert told[Plot.CALIBRATION] == ""  # of too few crystals
+
+
+def test_problems_are_told_in_the_words_of_pages(visit) -> None:
+    refused = visit("viewer", "/campaigns/new")
+    assert "Viewers cannot create, change or schedule campaigns." in refused.text
+    for path in ("/crystals/abc", "/nope", f"/campaigns/{CAMPAIGN}/rounds/7", "/crystals/99999"):
+        page = visit("viewer", path).text.split("<main")[1].split("</main>")[0]
+        for word in ("openapi", "candidate", "path.", "round_index"):
+            assert word not in page, path

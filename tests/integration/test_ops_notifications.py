@@ -76,7 +76,7 @@ def test_laboratory_and_end_are_told_once(on_bench: Bench, mailbox: Mailbox) -> 
     for _ in range(3):
         notifier.look_round()
     assert mailbox.kinds == [NoteKind.LABORATORY, NoteKind.FINISHED]
-    assert mailbox.taken[0].text == "2 crystals of round 0 wait to be made and measured."
+    assert mailbox.taken[0].text == "2 crystals of round 1 wait to be made and measured."
     assert mailbox.taken[0].url == "https://petalite.example.org/campaigns/example"
 
 

@@ -73,4 +73,4 @@ def test_a_real_campaign_runs_from_end_to_end(terminal, tmp_path: Path) -> None:
     assert (exports / "best_value.png").stat().st_size > 10_000
     assert (exports / "crystals.csv").read_text(encoding="utf-8").startswith("place,formula")
     assert "petalite campaign show small" in output
-    assert "round 2 closes" in output
+    assert "round 3 closes" in output

@@ -34,7 +34,7 @@ def test_a_table_is_handed_in_fixed_and_accepted(petalite, tmp_path):
     shown = json.loads(petalite(DATA / "template.csv", "--campaign", "conductors", "--accept", "--json"))
     assert [row["state"] for row in shown["rows"]] == ["entered"] * 3 + ["refused"]
     assert "converted" in petalite("fix", 1, 4, "--set", "value=2e-6")
-    assert "1 rows entered; upload 1 is accepted." in petalite("accept", 1)
+    assert "1 row entered; upload 1 is accepted." in petalite("accept", 1)
     assert "template.csv" in petalite("list", "--campaign", "conductors")
     assert json.loads(petalite("show", 1, "--json"))["state"] == "accepted"
     wrote = petalite("obelix", tmp_path / "new.zip", "--campaign", "conductors", "--doi", "10.1000/182")

@@ -52,7 +52,7 @@ def test_whatever_is_typed_is_read_or_refused_with_its_place(fields) -> None:
         draft = draft_of(fields)
     except LocatedError:
         pytest.fail("a draft tells its problems")
-    assert draft.spec is not None or draft.problems
+    assert draft.spec is not None or draft.problems or draft.needed
 
 
 @given(st.sets(st.integers(1, 230), min_size=1))
@@ -133,3 +133,49 @@ def test_what_is_offered_is_what_there_is(names, require) -> None:
         require(Component("no-such-thing"))
     assert all(name in refused.value.remedy for name in names)
     assert refused.value.remedy.count(",") == len(names) - 1
+
+
+def test_what_nobody_has_filled_in_yet_is_no_mistake() -> None:
+    draft = draft_of({"name": "chlorides", "ladder[0].name": "static"})
+    assert draft.problems == ()
+    assert draft.needed == (
+        "what is looked for",
+        "elements and space groups",
+        "an oracle for way of looking 1",
+        "the cost of a look for way of looking 1",
+        "a budget",
+        "the number of rounds",
+        "looks in the first round",
+    )
+    assert draft_of({}).needed[0] == "a name"
+
+
+def test_mistakes_are_told_at_once_and_in_words_however_little_else_is_there() -> None:
+    typed = {
+        "name": "My Campaign!",
+        "space.elements": "Li, Xx, O",
+        "space.required_elements": "Yy",
+        "space.space_groups": "225, 999, 10-5, cubic",
+        "max_rounds": "three",
+    }
+    told = {problem.field: problem.message for problem in draft_of(typed).problems}
+    assert told["name"].startswith("'My Campaign!' cannot name a campaign.")
+    assert told["space.elements[1]"].startswith("'Xx' is not the symbol of an element")
+    assert told["space.required_elements[0]"].startswith("'Yy' is not the symbol of an element")
+    assert told["space.space_groups[1]"] == "999 is not the number of a space group. Give a number from 1 to 230."
+    assert told["space.space_groups[2]"] == "'10-5' is no range of space groups: write 5-10."
+    assert told["space.space_groups[3]"].startswith("'cubic' is not the number of a space group.")
+    assert told["max_rounds"] == "Write a whole number."
+    assert len(told) == 7
+
+
+def test_a_mistake_that_the_whole_spec_tells_too_is_told_once() -> None:
+    fields = fields_of(read_document(GOOD)) | {"space.elements": "Li, Xx", "name": "My Campaign!"}
+    told = [problem.message for problem in draft_of(fields).problems]
+    assert len(told) == len(set(told))
+    assert sum("'Xx'" in message for message in told) == 1
+
+
+def test_a_budget_that_is_none_is_told_at_a_field() -> None:
+    draft = draft_of({"budget.total": "5", "budget.per_round": "10"})
+    assert [draft.target_of(problem) for problem in draft.problems] == ["budget.per_round"]

@@ -60,7 +60,7 @@ def test_no_way_is_no_schedule() -> None:
 def test_dates_are_told_in_the_zone_of_the_schedule() -> None:
     dates = next_dates(chosen("week", at="06:00", weekday_1="yes", zone="Europe/Berlin"), NOW)
     assert [date.words for date in dates[:2]] == ["Monday 23 November 2026, 06:00", "Monday 30 November 2026, 06:00"]
-    assert [date.until for date in dates[:2]] == ["34 h", "8 days"]
+    assert [date.until for date in dates[:2]] == ["34 hours", "8 days"]
 
 
 def test_an_instant_is_told_to_the_nearest_minute() -> None:

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from domain.campaign import Component
-from domain.errors import ConflictError
+from domain.errors import ConflictError, SpecError
 from domain.search_space import SearchSpace
 from generators.registry import build_generator, require_generator
 from generators.testing import check_generator
@@ -183,3 +183,15 @@ def test_a_generator_that_two_packages_register_is_refused(plugin: Path) -> None
     (other / "entry_points.txt").write_text("[petalite.generators]\ncubic = other:build\n")
     with pytest.raises(ConflictError, match="'cubic' is registered twice"):
         require_generator(Component("cubic"))
+
+
+def test_a_generator_that_cannot_be_imported_is_refused_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "gone-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: gone\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[petalite.generators]\ngone = gone_for_good:build\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SpecError, match=r"'gone' .* cannot be imported: No module named 'gone_for_good'"):
+        build_generator(Component("gone"), EXAMPLE_SPACE, seed=0)

@@ -21,5 +21,5 @@ def test_crystals_of_one_composition_and_group_count_as_alike() -> None:
         emit=lambda kind, _message, **payload: told.append((kind, payload)),
     )
     imagine_crystals(workplace, belief=None, index=0)
-    (drawn,) = [payload for kind, payload in told if kind is EventKind.DRAWN]
-    assert drawn == {"round": 0, "n_drawn": 4, "n_kinds": 3, "n_space_groups": 2, "n_elements": 2}
+    (drawn,) = [payload for kind, payload in told if kind is EventKind.SAMPLED]
+    assert drawn == {"round": 0, "n_sampled": 4, "n_kinds": 3, "n_space_groups": 2, "n_elements": 2}

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 from support.journeys import give_to_group
 from support.real_service import RealService
+from support.stories import PATIENCE_MS
 
 from domain.timing import Timing, TimingKind
 from services.access.people import add_user
@@ -70,7 +71,8 @@ def scene(service: RealService) -> Scene:
         store, "scientist", label="scene", scopes=PERMISSIONS_OF_ROLE[Role.SCIENTIST], by=operator
     ).secret
     reading = {"value": -1.3, "unit": "eV/atom", "temperature": "25 degC"}
-    with httpx.Client(base_url=f"{service.url}/api/v1", headers={"Authorization": f"Bearer {token}"}) as client:
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"{service.url}/api/v1", headers=headers, timeout=PATIENCE_MS / 1000) as client:
         client.post(f"/laboratory/queries/{held.id}/claim").raise_for_status()
         result = client.post(f"/laboratory/queries/{answered.id}/result", json={"measurement": reading})
         upload = client.post(f"/campaigns/{NAME}/uploads", files={"file": ("table.csv", TABLE, "text/csv")})
@@ -101,7 +103,7 @@ def guest(service: RealService) -> str:
 
 
 def forms_of(page: Page, path: str) -> list[tuple[str, list[list[str]]]]:
-    page.goto(path)
+    page.goto(path, wait_until="domcontentloaded")
     return [(action, fields) for action, fields in page.evaluate(FORMS_OF)]
 
 
@@ -147,7 +149,7 @@ def test_what_others_may_press_is_not_there_and_does_nothing(sign_in, service: R
 def test_strangers_find_nothing(sign_in, scene: Scene) -> None:
     stranger = sign_in("stranger")
     for path in scene.of_campaign:
-        assert status_of(stranger, path) == 404, path
+        assert stranger.request.get(path).status == 404, path
     stranger.goto("/campaigns")
     assert stranger.get_by_text(NAME).count() == 0
 
@@ -159,7 +161,9 @@ def test_who_is_signed_out_elsewhere_is_out_at_once(sign_in, service: RealServic
     first.goto(HERE)
     (cookie,) = [each for each in first.context.cookies() if each["name"] == SESSION_COOKIE]
     with (
-        httpx.Client(base_url=service.url, cookies={SESSION_COOKIE: cookie["value"]}) as client,
+        httpx.Client(
+            base_url=service.url, cookies={SESSION_COOKIE: cookie["value"]}, timeout=PATIENCE_MS / 1000
+        ) as client,
         client.stream("GET", f"/api/v1{HERE}/events/stream") as stream,
     ):
         assert stream.status_code == 200

@@ -78,7 +78,7 @@ def test_a_scientists_morning(hold, service) -> None:
     page.wait_for_url("**/approvals")
     phone.look()
     phone.tap("button", re.compile(r"^Approve .* at pellet"))
-    page.get_by_text("Nothing waits for you").wait_for()
+    page.get_by_role("row").filter(has_text=NAME).wait_for(state="hidden")
     (look,) = service.store.queries.list(service.store.campaigns.get(NAME).id, fidelity="pellet")
     assert look.judged_by == "scientist"
 

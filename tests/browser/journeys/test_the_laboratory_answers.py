@@ -145,7 +145,7 @@ def test_what_the_laboratory_found_is_used_by_the_next_round(sign_in, service: R
 
     fact(watching, "Rounds", "2 of 3")
     fact(watching, "Best at pycnometer", "2.090 g cm⁻³")
-    watching.get_by_text("wait for a laboratory").wait_for(timeout=LONG_MS)
+    watching.locator("a[href^='/laboratory?campaign=']").wait_for(timeout=LONG_MS)
     opened = service.store.rounds.latest(service.store.campaigns.get(NAME).id)
     came = [record.recorded_at for query in (first, second) for record in service.store.measurements.of_query(query.id)]
     assert opened.opened_at > max(came)
@@ -159,7 +159,7 @@ def test_what_the_laboratory_found_is_used_by_the_next_round(sign_in, service: R
     assert_never_reloaded(watching)
     assert values_of(service, first, second) == pytest.approx([2.07, 2.9])
 
-    watching.get_by_role("link", name="Rounds", exact=True).click()
-    watching.get_by_role("link", name="Round 1").click()
+    watching.get_by_role("navigation", name="Pages of the campaign").get_by_role("link", name="Rounds").click()
+    watching.get_by_role("link", name="Round 2").click()
     known = watching.get_by_role("region", name="when it opened").get_by_role("row").filter(has_text="pycnometer")
     assert known.get_by_role("cell").first.inner_text() == "2"
