@@ -120,7 +120,7 @@ def test_a_viewer_is_led_to_nothing_that_they_may_not_do(sign_in) -> None:
     assert places.get_by_role("link", name="Approvals").count() == 0
     assert places.get_by_role("link", name="Administration").count() == 0
     page.goto("/administration/people")
-    page.get_by_text("is not allowed").wait_for()
+    page.get_by_text("Viewers cannot").wait_for()
 
 
 def test_machines_stay_up_to_date(sign_in, dashboard) -> None:
