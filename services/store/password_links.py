@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, delete, insert, select
 
 from services.store.access_tables import password_links
 from services.store.database import Database
+from services.store.kept_secrets import secret_of_user, sweep_expired
 
 
 class PasswordLinks:
@@ -16,12 +17,7 @@ class PasswordLinks:
 
     def create(self, user_id: int, *, secret_hash: str, expires_at: datetime) -> None:
         """Keeps a new link; the user's former one is worthless from now on."""
-        values = {
-            "user_id": user_id,
-            "secret_hash": secret_hash,
-            "created_at": self._database.now(),
-            "expires_at": expires_at,
-        }
+        values = secret_of_user(user_id, secret_hash, created_at=self._database.now(), expires_at=expires_at)
         with self._database.write() as connection:
             connection.execute(delete(password_links).where(password_links.c.user_id == user_id))
             connection.execute(insert(password_links).values(values))
@@ -45,9 +41,7 @@ class PasswordLinks:
 
     def sweep(self) -> int:
         """Forgets the links that are over. Returns how many."""
-        statement = delete(password_links).where(password_links.c.expires_at <= self._database.now())
-        with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+        return sweep_expired(self._database, password_links)
 
 
 def _is_good(secret_hash: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

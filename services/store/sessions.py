@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, func, inser
 from domain.roles import Role
 from services.store.access_tables import invitations, login_failures, memberships, sessions, users
 from services.store.database import Database
+from services.store.kept_secrets import secret_of_user, sweep_expired
 from services.store.locks import lock_name
 from services.store.people import UserRecord, groups_in, user_record
 
@@ -64,12 +65,7 @@ class Sessions:
 
     def create(self, user_id: int, *, secret_hash: str, expires_at: datetime) -> None:
         """Keeps a new session."""
-        values = {
-            "user_id": user_id,
-            "secret_hash": secret_hash,
-            "created_at": self._database.now(),
-            "expires_at": expires_at,
-        }
+        values = secret_of_user(user_id, secret_hash, created_at=self._database.now(), expires_at=expires_at)
         with self._database.write() as connection:
             connection.execute(insert(sessions).values(values))
 
@@ -123,9 +119,7 @@ class Sessions:
 
     def sweep(self) -> int:
         """Forgets the sessions that are over. Returns how many."""
-        statement = delete(sessions).where(sessions.c.expires_at <= self._database.now())
-        with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+        return sweep_expired(self._database, sessions)
 
 
 class Invitations:
@@ -175,9 +169,7 @@ class Invitations:
 
     def sweep(self) -> int:
         """Forgets the invitations that are over, taken or not. Returns how many."""
-        statement = delete(invitations).where(invitations.c.expires_at <= self._database.now())
-        with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+        return sweep_expired(self._database, invitations)
 
     def withdraw_all(self) -> int:
         """Makes every invitation that nobody took worthless. Returns how many there were."""
