@@ -100,6 +100,13 @@ def test_a_structure_is_turned_into_a_supercell_and_its_lithium_stands_out(sign_
     assert page.get_by_text("8 atoms are drawn.").is_visible()
 
 
+def test_figures_are_asked_for_anew_when_the_campaign_has_changed(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
+    page.locator("[data-figure$='best-by-money'][data-points]").wait_for()
+    with page.expect_response("**/plots/best-by-money"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('petalite:changed'))")
+
+
 def test_what_a_figure_draws_is_taken_away_as_a_table(sign_in) -> None:
     page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
     with page.expect_download() as taken:

@@ -1,11 +1,4 @@
-"use strict";
-
 // Says, before a correction is sent, what of it is other than what is kept: each field knows that as data-was.
-function wasOf(field) {
-  const was = field.dataset.was;
-  return field.type === "datetime-local" && was ? inOwnZone(was) : was;
-}
-
 function shown(field, value) {
   const option = [...(field.options ?? [])].find((each) => each.value === value);
   return option?.textContent || value.replace("T", " ") || "nothing";
@@ -16,12 +9,12 @@ for (const form of document.querySelectorAll("form[data-tells-changes]")) {
   const fields = [...form.querySelectorAll("[data-was]")];
 
   const tell = () => {
-    const changed = fields.filter((field) => field.value !== wasOf(field));
+    const changed = fields.filter((field) => field.value !== field.dataset.was);
     told.replaceChildren(
       ...changed.map((field) => {
         const line = document.createElement("li");
         const name = field.closest("label").querySelector("span").firstChild.textContent.trim();
-        line.textContent = `${name}: ${shown(field, wasOf(field))} → ${shown(field, field.value)}`;
+        line.textContent = `${name}: ${shown(field, field.dataset.was)} → ${shown(field, field.value)}`;
         return line;
       }),
     );

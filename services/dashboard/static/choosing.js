@@ -1,5 +1,3 @@
-"use strict";
-
 // One box ticks or clears all boxes of a name in its form, and shows when only some are ticked.
 function boxesOf(all) {
   return [...all.form.querySelectorAll(`input[type="checkbox"][name="${all.dataset.chooseAll}"]`)];

@@ -1,5 +1,3 @@
-"use strict";
-
 // Buttons that copy what stands in another element, and say that they did.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

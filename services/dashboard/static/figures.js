@@ -1,5 +1,3 @@
-"use strict";
-
 // Draws every element with data-figure from the figure's data, again whenever the campaign or the theme has changed.
 // Where fingers point, the tools would always be shown, over the legend.
 const FIGURE_SETTINGS = {

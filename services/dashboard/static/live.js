@@ -1,5 +1,3 @@
-"use strict";
-
 // Listens to a campaign's events and tells the page, at most once a second, that something has changed: parts of the
 // page with hx-trigger="petalite:changed from:body" fetch themselves anew, figures draw themselves anew.
 const LIVE_PAUSE_MS = 1000;

@@ -1,5 +1,3 @@
-"use strict";
-
 // Times that people type are in their own zone: the form sends along how far that is from UTC at the time they typed.
 const twoDigits = (number) => String(Math.floor(number)).padStart(2, "0");
 
@@ -19,6 +17,9 @@ for (const form of document.querySelectorAll("form[data-zone]")) {
   const typed = form.querySelector("input[type='datetime-local']");
   if (typed.value && typed.dataset.inUtc !== undefined) {
     typed.value = inOwnZone(typed.value);
+  }
+  if (typed.dataset.was) {
+    typed.dataset.was = inOwnZone(typed.dataset.was);
   }
   const told = form.querySelector("[data-zone-name]");
   told.textContent = told.dataset.zoneName || "In your own time; now where left empty.";

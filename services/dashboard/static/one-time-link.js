@@ -1,5 +1,3 @@
-"use strict";
-
 // What stands behind the # never leaves the browser by itself; it is sent once, in the body.
 const form = document.querySelector("form[data-to]");
 const outcome = document.getElementById("outcome");

@@ -1,5 +1,3 @@
-"use strict";
-
 // Times in the reader's own zone; the server wrote them in UTC.
 const shortTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 

@@ -1,5 +1,3 @@
-"use strict";
-
 // Tells a page without a stream of its own, every ten seconds while somebody looks at it, that something may have
 // changed: parts of the page with hx-trigger="petalite:changed from:body" fetch themselves anew.
 const REFRESH_MS = 10000;

@@ -1,5 +1,3 @@
-"use strict";
-
 // The parts of the campaign's form that want a hand: the periodic table and the space groups write into the text fields
 // beside them, which are what is sent; problems are shown beside the fields that they speak of.
 const ELEMENT_STATES = ["out", "allowed", "required"];

@@ -1,5 +1,3 @@
-"use strict";
-
 // Draws the structure of every element with data-structure; the form beside it says how. The number of atoms that are
 // drawn is read from the viewer's own model, for whoever cannot see them.
 const BOND_RADIUS_A = 0.1;

@@ -1,5 +1,3 @@
-"use strict";
-
 // A file may be dropped onto the form; how much of it has been sent is shown; one that is too large is not sent at all.
 const MIB = 2 ** 20;
 
