@@ -1,4 +1,4 @@
-"""Scripts of the dashboard share a page, and must not share names: two functions of one name would replace each other."""
+"""Scripts of the dashboard share a page but no names: two functions of one name would replace each other."""
 
 import re
 from pathlib import Path
