@@ -1,0 +1,1 @@
+"""Molecular dynamics that a kill cannot hurt."""
