@@ -15,6 +15,7 @@ from typing import Final
 
 from domain.constants import BOLTZMANN_EV_PER_K, ROOM_K
 from domain.errors import InvalidValueError
+from domain.straight_line import fit_straight_line
 
 _NEAR_K: Final = 1.0
 """A point this near to room temperature counts as measured there."""
@@ -68,25 +69,15 @@ def fit_arrhenius(points: Sequence[Point], *, shared_relative: float = 0.0) -> A
     x = [1 / point.temperature_K - room for point in points]
     y = [math.log(point.conductivity_S_per_cm * point.temperature_K) for point in points]
     relative = [max(p.sigma_S_per_cm / p.conductivity_S_per_cm, _SMALLEST_RELATIVE_SIGMA) for p in points]
-    weights = [1 / sigma**2 for sigma in relative]
-    total = sum(weights)
-    mean_x = sum(w * a for w, a in zip(weights, x, strict=True)) / total
-    mean_y = sum(w * b for w, b in zip(weights, y, strict=True)) / total
-    spread = sum(w * (a - mean_x) ** 2 for w, a in zip(weights, x, strict=True))
-    slope = sum(w * (a - mean_x) * (b - mean_y) for w, a, b in zip(weights, x, y, strict=True)) / spread
-    at_room = mean_y - slope * mean_x
-    chi_square = sum(w * (b - at_room - slope * a) ** 2 for w, a, b in zip(weights, x, y, strict=True))
-    reduced = chi_square / (len(points) - 2) if len(points) > 2 else None
-    scale = math.sqrt(max(1.0, reduced or 0.0))
-    conductivity = math.exp(at_room) / ROOM_K
+    line = fit_straight_line(x, y, relative)
+    conductivity = math.exp(line.at(0.0)) / ROOM_K
     temperatures = [point.temperature_K for point in points]
     return ArrheniusFit(
-        activation_energy_eV=-slope * BOLTZMANN_EV_PER_K,
-        activation_energy_sigma_eV=scale * BOLTZMANN_EV_PER_K / math.sqrt(spread),
+        activation_energy_eV=-line.slope * BOLTZMANN_EV_PER_K,
+        activation_energy_sigma_eV=line.scatter * line.slope_sigma * BOLTZMANN_EV_PER_K,
         conductivity_S_per_cm=conductivity,
-        conductivity_sigma_S_per_cm=conductivity
-        * math.hypot(scale * math.sqrt(1 / total + mean_x**2 / spread), shared_relative),
+        conductivity_sigma_S_per_cm=conductivity * math.hypot(line.scatter * line.sigma_at(0.0), shared_relative),
         is_extrapolated=not min(temperatures) - _NEAR_K <= ROOM_K <= max(temperatures) + _NEAR_K,
-        reduced_chi_square=reduced,
-        pivot_K=1 / (room + mean_x),
+        reduced_chi_square=line.reduced_chi_square,
+        pivot_K=1 / (room + line.pivot),
     )
