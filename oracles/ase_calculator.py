@@ -27,12 +27,12 @@ from oracles.formation import (
     require_references,
     require_size,
 )
-from oracles.potential import PotentialSettings, relax_placement
+from oracles.potential import PotentialSettings, relax_placement, require_admitted
 from oracles.potentials import Potential
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
 from oracles.sites import Placement, Placements, lowest_relaxed, rank, unrelaxed_placements
-from oracles.structures import primitive_cell, to_cif
+from oracles.structures import primitive_cell, require_sound_structure, to_cif
 from oracles.versions import versions_of
 
 if TYPE_CHECKING:
@@ -168,7 +168,9 @@ class AseOracle:
             self._prerelaxing = prerelax.load()
         potential = self._prerelaxing
         potential.require_elements(request.blueprint.composition.elements)
-        drawn = rank(unrelaxed_placements(request, prerelax.drawing), potential.calculator, ranked_by=potential.name)
+        unranked = unrelaxed_placements(request, prerelax.drawing)
+        require_admitted(unranked, potential)
+        drawn = rank(unranked, potential.calculator, ranked_by=potential.name)
         realization, details = relax_placement(drawn.lowest, potential, prerelax)
         return Placement.of(realization, is_new=True), Placements(
             drawn.every, {**drawn.details, "prerelaxation": details}
@@ -178,6 +180,7 @@ class AseOracle:
         """Energy of a structure as it stands; GPAW gets one retry where self-consistency is not reached."""
         from ase.calculators.calculator import CalculationFailed, SCFError
 
+        require_sound_structure(atoms)
         try:
             return self._single_point(atoms, kpoint_density_A, is_retry=False)
         except (SCFError, CalculationFailed, *_gpaw_errors()) as error:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from domain.blueprint import Blueprint, Realization
-from domain.elements import element
 from domain.errors import InvalidValueError
 from domain.json_value import JsonObject
 from domain.look import LookRequest, LookResult, ReferenceEnergy
@@ -25,7 +24,7 @@ from oracles.realization import DrawSettings
 from oracles.references import reference_structure
 from oracles.relaxation import relax_cell, relax_sites
 from oracles.sites import Placement, Placements, rank, unrelaxed_placements
-from oracles.structures import conventional_cell, to_cif
+from oracles.structures import conventional_cell, primitive_cell, to_cif
 from oracles.versions import versions_of
 
 _REFERENCE_FMAX_EV_A = 0.02
@@ -114,7 +113,7 @@ class PotentialOracle:
         """
         structure = reference_structure(symbol)
         potential = self._loaded()
-        potential.require_elements([element(symbol)])
+        potential.admit(structure.atoms)
         relax = relax_sites if structure.is_molecular else relax_cell
         relaxed = relax(
             structure.atoms, potential.calculator, fmax_eV_A=_REFERENCE_FMAX_EV_A, max_steps=_REFERENCE_MAX_STEPS
@@ -129,13 +128,13 @@ class PotentialOracle:
         Raises:
             InvalidValueError: If a reference energy is missing.
             PermanentLookError: If no sites can be drawn, or the crystal does not survive.
-            UnsupportedCrystalError: If the model was not made for an element.
+            UnsupportedCrystalError: If the potential does not admit the crystal; see `Potential.admit`.
         """
         potential = self._loaded()
         potential.require_elements(request.blueprint.composition.elements)
-        placements = rank(
-            unrelaxed_placements(request, self.settings.drawing), potential.calculator, ranked_by=potential.name
-        )
+        unranked = unrelaxed_placements(request, self.settings.drawing)
+        require_admitted(unranked, potential)
+        placements = rank(unranked, potential.calculator, ranked_by=potential.name)
         if self.settings.relax == "none":
             best = placements.lowest
             return self._result(request, placements, best.realization, {})
@@ -163,8 +162,19 @@ class PotentialOracle:
                 **references_used(request.blueprint.composition, request.references),
                 **placements.details,
                 **details,
+                "potential": self._loaded().details,
             },
         )
+
+
+def require_admitted(placements: Placements, potential: Potential) -> None:
+    """Refuses placements that the potential must not see, in the cell that it would see.
+
+    Raises:
+        UnsupportedCrystalError: If there is one; see `Potential.admit`.
+    """
+    for placement in placements.every:
+        potential.admit(primitive_cell(placement.atoms))
 
 
 def relax_placement(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import PermanentLookError
 from domain.json_value import JsonObject
-from oracles.structures import contact_ratios, primitive_cell, space_group_number
+from oracles.structures import OVERLAP_RATIO, contact_ratios, primitive_cell, space_group_number
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 _EXPLODED_VOLUME_RATIO: Final = 2.0
 _EXPLODED_CONTACT_RATIO: Final = 1.6
 """An atom whose nearest neighbour is farther than this share of the sum of covalent radii has left the crystal."""
-_COLLAPSED_CONTACT_RATIO: Final = 0.5
-"""Atoms nearer than this have fallen into each other."""
 _CHECK_EVERY: Final = 20
 """Steps between two looks at whether the crystal still holds together."""
 
@@ -108,7 +106,7 @@ def _require_intact(crystal: Atoms, before: _Shape) -> None:
             f"The crystal exploded in relaxation: {volume_ratio:.1f} times its volume, and an atom without neighbours.",
             remedy="Look at another crystal: this one is not held together.",
         )
-    if nearest < _COLLAPSED_CONTACT_RATIO:
+    if nearest < OVERLAP_RATIO:
         raise PermanentLookError(
             f"The crystal collapsed in relaxation: atoms at {nearest:.2f} of the sum of their covalent radii, "
             f"{volume_ratio:.2f} times its volume.",

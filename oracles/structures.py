@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from domain.elements import Element
-from domain.errors import PermanentLookError
+from domain.errors import PermanentLookError, UnsupportedCrystalError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -45,6 +45,8 @@ SYMMETRY_TOLERANCE_A: Final = 1e-3
 """Distance within which atoms count as equivalent when a cell is reduced, Å."""
 GROUP_TOLERANCE_A: Final = 1e-2
 """The same when a space group is only reported, Å; spglib's and the field's usual value."""
+OVERLAP_RATIO: Final = 0.5
+"""Atoms nearer than this share of the sum of their covalent radii are inside each other: no potential holds there."""
 
 
 def to_cif(atoms: Atoms) -> str:
@@ -73,6 +75,7 @@ def from_cif(text: str) -> Atoms:
 
     Raises:
         PermanentLookError: If the text holds no structure.
+        UnsupportedCrystalError: If a site is occupied in part: ASE would silently take one of its elements.
     """
     from ase.io import ParseError, read
 
@@ -82,8 +85,60 @@ def from_cif(text: str) -> Atoms:
         raise PermanentLookError(
             "The CIF of a known realization cannot be read.", remedy="Ask for the look without it."
         ) from error
+    _require_whole_atoms(atoms)
     atoms.info.clear()
     return atoms
+
+
+def require_sound_structure(atoms: Atoms) -> None:
+    """Refuses what is no crystal to compute: the door before every potential and calculator.
+
+    Raises:
+        UnsupportedCrystalError: If sites are occupied in part, atoms are inside each other, or there is no cell.
+    """
+    import numpy as np
+
+    _require_whole_atoms(atoms)
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all() and abs(atoms.cell.volume) > 0):
+        raise UnsupportedCrystalError(
+            f"{atoms.get_chemical_formula()} has a position that is no number, or a cell without volume.",
+            remedy="Give three lattice vectors that span a cell, and finite positions.",
+        )
+    _require_apart(atoms)
+
+
+def _require_whole_atoms(atoms: Atoms) -> None:
+    """ASE keeps partial occupancies beside the atoms, which name one of the elements of a site."""
+    for site in atoms.info.get("occupancy", {}).values():
+        if list(site.values()) != [1]:
+            shares = ", ".join(f"{symbol} {share:g}" for symbol, share in sorted(site.items()))
+            raise UnsupportedCrystalError(
+                f"A site is occupied in part ({shares}), so the structure is an average of many and has no energy.",
+                remedy="Order it first: choose which atom sits on each site of a supercell.",
+            )
+
+
+def _require_apart(atoms: Atoms) -> None:
+    from ase.data import covalent_radii
+    from matscipy.neighbours import neighbour_list
+
+    radii = covalent_radii[atoms.numbers]
+    first, second, distances_A = neighbour_list(
+        "ijd",
+        positions=atoms.positions,
+        cell=atoms.cell[:],
+        pbc=(True, True, True),
+        cutoff=2 * OVERLAP_RATIO * max(radii),
+    )
+    ratios = distances_A / (radii[first] + radii[second])
+    if len(ratios) and ratios.min() < OVERLAP_RATIO:
+        worst = ratios.argmin()
+        pair = "-".join(str(atoms.symbols[index]) for index in (first[worst], second[worst]))
+        raise UnsupportedCrystalError(
+            f"Atoms lie inside each other: {pair} at {distances_A[worst]:.2f} Å, {ratios[worst]:.2f} of the sum of "
+            f"their covalent radii, and {OVERLAP_RATIO:g} is the least that is computed.",
+            remedy="Correct the structure, or draw its sites with a larger min_distance_ratio.",
+        )
 
 
 def primitive_cell(atoms: Atoms) -> Atoms:
@@ -100,7 +155,7 @@ def _standard_cell(atoms: Atoms, *, to_primitive: bool) -> Atoms:
     import spglib
     from ase import Atoms as AseAtoms
 
-    with _old_spglib_errors():
+    with old_spglib_errors():
         standard = spglib.standardize_cell(
             (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers),
             to_primitive=to_primitive,
@@ -116,7 +171,7 @@ def space_group_number(atoms: Atoms) -> int:
     """Finds the space group that a structure really has; 1 where none is found."""
     import spglib
 
-    with _old_spglib_errors():
+    with old_spglib_errors():
         found = spglib.get_spacegroup(
             (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers), symprec=GROUP_TOLERANCE_A
         )
@@ -124,7 +179,7 @@ def space_group_number(atoms: Atoms) -> int:
 
 
 @contextmanager
-def _old_spglib_errors() -> Iterator[None]:
+def old_spglib_errors() -> Iterator[None]:
     """Spglib still answers None where it finds nothing, and announces on every call that it will raise instead."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*OLD_ERROR_HANDLING", category=DeprecationWarning)

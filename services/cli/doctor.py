@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from domain.parsing import to_json_value
+from oracles.potentials import Usability, survey
 from services.cli.options import AsJson
 from services.cli.output import print_json, print_table
 from services.health import Finding, examine
@@ -40,7 +41,7 @@ def doctor(
     """Look at this installation: packages, store, folders, Prefect, workers, notifications. Exit status 1 if ill."""
     settings = load_settings(os.environ)
     examined = examine(settings, os.environ, Random(), reads_all_files=artifacts)  # noqa: S311 - no secret
-    findings = (_python(), *(_package(name) for name in _PACKAGES), _dft(), *examined)
+    findings = (_python(), *(_package(name) for name in _PACKAGES), _dft(), *_potentials(), *examined)
     if as_json:
         print_json([to_json_value(finding) for finding in findings])
     else:
@@ -68,3 +69,13 @@ def _dft() -> Finding:
     if find_spec("gpaw") is None:
         return Finding("gpaw (optional)", is_well=True, detail="not installed; DFT is left out. To have it: make dft")
     return Finding("gpaw (optional)", is_well=True, detail=version("gpaw"))
+
+
+def _potentials() -> tuple[Finding, ...]:
+    return tuple(_potential(one) for one in survey())
+
+
+def _potential(one: Usability) -> Finding:
+    if one.is_usable or one.is_required:
+        return Finding(one.name, is_well=one.is_usable, detail=one.detail, remedy=one.remedy)
+    return Finding(one.name, is_well=True, detail=f"left out. {one.detail} {one.remedy}")

@@ -5,6 +5,7 @@ mace is imported by subprocesses only: its import switches off safe loading of t
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -183,7 +184,7 @@ def test_naming_the_weights_loads_neither_mace_nor_torch(model: Path) -> None:
 def test_a_missing_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None:
     refusal = refused(mace(tmp_path / "nowhere.model"))
     assert refusal.kind is FailureKind.TRANSIENT
-    assert f"no MACE checkpoint at {tmp_path / 'nowhere.model'}" in refusal.reason
+    assert f"There is no checkpoint at {tmp_path / 'nowhere.model'}" in refusal.reason
     assert "Put the checkpoint there" in str(refusal.details["remedy"])
 
 
@@ -197,7 +198,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_before_anything_is_loaded(model
         path = tmp_path / f"{name}.model"
         path.write_bytes(content)
         oracle = build_oracle("potential", {"potential": "mace", "model": str(path)})
-        with pytest.raises(OracleUnavailableError, match=f"{name}.model is no MACE checkpoint.*Copy it again"):
+        with pytest.raises(OracleUnavailableError, match=f"{name}.model is no checkpoint.*Copy it again"):
             oracle.check()
 
 
@@ -209,18 +210,43 @@ def test_weights_without_their_model_are_refused_with_what_to_do(model: Path) ->
     assert "Give a whole model" in str(refusal.details["remedy"])
 
 
+def test_weights_of_another_content_than_the_expected_are_refused_and_the_expected_taken(model: Path) -> None:
+    refusal = refused(mace(model, model_sha256="0" * 64))
+    assert f"but 'model_sha256' says {'0' * 64}" in refusal.reason
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    with OracleProcess(mace(model, model_sha256=digest, dtype="float32")) as process:
+        answer = look(process, 5.13, {"Li": 0.0, "Cl": 0.0})
+    assert answer.result.details["potential"] == {
+        "model": str(model),
+        "sha256": digest,
+        "device": "cpu",
+        "dtype": "float32",
+        "threads": 1,
+    }
+    assert f"sha256 {digest[:16]} float32 on cpu" in answer.oracle_version
+
+
 def test_an_unknown_foundation_model_is_refused_with_those_that_exist() -> None:
     refusal = refused(mace("enormous"))
     assert refusal.reason == "MACE has no foundation model 'enormous'."
     assert "medium-mpa-0" in str(refusal.details["remedy"])
 
 
-def test_a_foundation_model_without_a_network_is_refused_with_where_to_fetch_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_foundation_model_without_a_network_is_refused_with_where_to_fetch_it_and_where_to_put_it(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     refusal = refused(mace("small"))
     assert refusal.kind is FailureKind.TRANSIENT
     assert "'small' are not on this machine and cannot be downloaded" in refusal.reason
-    assert "Fetch https://github.com/ACEsuit/mace-mp/" in str(refusal.details["remedy"])
+    remedy = str(refusal.details["remedy"])
+    assert "Fetch https://github.com/ACEsuit/mace-mp/" in remedy
+    place = re.search(r"put it here as (\S+),", remedy)
+    assert place is not None
+    where = Path(place[1])
+    assert where.is_relative_to(tmp_path)
+    where.parent.mkdir(exist_ok=True)
+    where.write_bytes(model.read_bytes())  # brought from elsewhere
+    with OracleProcess(mace("small")) as process:
+        assert f"small {where.name} sha256 " in look(process, 5.13, {"Li": 0.0, "Cl": 0.0}).oracle_version

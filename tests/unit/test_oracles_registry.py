@@ -53,7 +53,7 @@ def test_the_same_name_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ("density", {"x": 1}, "x: unknown key"),
         ("potential", {"potentail": "chgnet"}, "potentail: unknown key"),
-        ("potential", {"potential": "crystal ball"}, "'chgnet' or 'mace'"),
+        ("potential", {"potential": "crystal ball"}, "no potential 'crystal ball'.*chgnet, mace"),
         ("potential", {"draws": 0}, "place no atom"),
         ("potential", {"max_steps": 0}, "allow no relaxation"),
         ("ase", {}, "calculator"),

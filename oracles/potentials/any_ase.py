@@ -1,0 +1,73 @@
+"""Any other ASE calculator as a potential, by its dotted path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.digest import content_digest
+from domain.json_value import JsonObject
+from oracles.calculators import CalculatorChoice
+from oracles.potentials.potential import Potential
+from oracles.versions import versions_of
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+
+@dataclass(frozen=True, slots=True)
+class AnyAse:
+    """A calculator class with its parameters."""
+
+    path: str
+    """Short name or dotted path."""
+    parameters: JsonObject
+
+    def __post_init__(self) -> None:
+        _ = self._choice
+
+    @property
+    def _choice(self) -> CalculatorChoice:
+        return CalculatorChoice(self.path, self.parameters)
+
+    @property
+    def name(self) -> str:
+        """Path, versions, and the parameters by their digest."""
+        software = versions_of(*self._choice.distributions, "ase")
+        given = f" parameters {content_digest(dict(self.parameters))[:16]}" if self.parameters else ""
+        return f"{self._choice.path}{given}, {software}"
+
+    def check(self) -> None:
+        """Checks, without importing it, that the calculator's package is here.
+
+        Raises:
+            OracleUnavailableError: If it is not, with how to get it.
+        """
+        self._choice.check()
+
+    def load(self) -> Potential:
+        """Builds the calculator; to be called in a worker process only.
+
+        Raises:
+            OracleUnavailableError: If the class cannot be imported.
+            PermanentLookError: If the path is no ASE calculator.
+        """
+        from oracles.dynamics.forces import AseForces
+
+        calculator = self._build()
+        forces = AseForces(
+            self.name,
+            self._build,
+            # Some of ASE's own keep a neighbour list between calls, and with it their rounding.
+            is_renewed=self._choice.path.startswith("ase."),
+            has_stresses="stress" in calculator.implemented_properties,
+        )
+        return Potential(
+            self.name,
+            calculator,
+            forces,
+            details={"calculator": self._choice.path, "parameters": dict(self.parameters)},
+        )
+
+    def _build(self) -> BaseCalculator:
+        return self._choice.build(None, is_spin_polarized=False, is_retry=False)
