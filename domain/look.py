@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.blueprint import Blueprint, Realization
+from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
+from domain.measurement import Censoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,26 @@ class LookResult:
     realization_digest: str | None = None
     """The sites that the value belongs to."""
     details: Mapping[str, JsonValue] = field(default_factory=dict)
+    censoring: Censoring = Censoring.NONE
+    """Whether the value is only a bound, as where ions were too slow to be seen moving."""
+    temperature_K: float | None = None
+    """At which the value holds; None where it does not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookProgress:
+    """How far a look has come that takes long."""
+
+    share: float
+    """Between 0 and 1."""
+    note: str
+    """In the user's words, such as `12 of 50 ps at 600 K`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InvalidValueError(
+                f"A look cannot be {self.share} of the way.", remedy="Give a share between 0 and 1."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from domain.blueprint import Blueprint
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.quantity import Quantity
 
 if TYPE_CHECKING:
@@ -92,6 +92,33 @@ class ComputedOracle(Oracle, Protocol):
 
     def look(self, request: LookRequest) -> LookResult:
         """Looks at a crystal.
+
+        Raises:
+            TransientLookError: If it failed and may succeed when repeated.
+            PermanentLookError: If it failed and would fail again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What a look that takes long is given besides its request."""
+
+    folder: Path
+    """Keeps what is written there until the look is answered: whoever takes up a look that was killed finds it again.
+    Nobody else writes there meanwhile."""
+    report: Callable[[LookProgress], None]
+    """To be called now and then; whoever waits sees it."""
+
+
+@runtime_checkable
+class ResumableOracle(ComputedOracle, Protocol):
+    """A computed oracle whose looks take long, show how far they are, and lose little when they are killed."""
+
+    def resume(self, request: LookRequest, workbench: Workbench) -> LookResult:
+        """Looks at a crystal, going on where an earlier attempt at the same look was ended.
+
+        The answer is the one that `look` gives.
 
         Raises:
             TransientLookError: If it failed and may succeed when repeated.

@@ -26,6 +26,8 @@ def measurement_of(answer: Answer, oracle: Oracle, fidelity: Fidelity, *, worker
         ),
         cost=Cost(amount=fidelity.cost, core_seconds=answer.core_seconds),
         measured_at=datetime.now(UTC),
+        censoring=answer.result.censoring,
+        temperature_K=answer.result.temperature_K,
         details=answer.result.details,
     )
 

@@ -1,12 +1,14 @@
 """The desk where queries of one fidelity are handed to oracle processes and answers are taken to intake."""
 
 import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
 from domain.blueprint import Blueprint
-from domain.errors import InvalidValueError
-from domain.look import LookRequest
+from domain.errors import InvalidValueError, StoreError
+from domain.look import LookProgress, LookRequest
 from domain.measurement import FailureKind
 from domain.ports import ComputedOracle
 from flows.answers import as_refusal, failure_of, measurement_of
@@ -22,6 +24,8 @@ LEASE_MARGIN_S = 60.0
 """A look that reaches its time limit is ended by us; its lease lapses only after that."""
 PATIENCE_S = 1.0
 """How long a busy oracle is left alone before it is asked again."""
+TELL_EVERY_S = 5.0
+"""How often the store is told how far a look has come."""
 
 
 class Desk:
@@ -52,6 +56,7 @@ class Desk:
         self._round_index = round_index
         self._references = references
         self._only = only
+        self._folders = workplace.look_folders
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -72,13 +77,25 @@ class Desk:
 
     def _answer(self, query: QueryRecord, process: OracleProcess) -> None:
         request = outlast(lambda: self._request(query), self._closed)
-        outcome = self._missing_reference(request.blueprint) or process.look(request)
+        outcome = self._missing_reference(request.blueprint) or self._look(query, request, process)
         if self._closed.is_set():
             self._give_back(query)
         elif isinstance(outcome, Refusal):
             self._fail(query, outcome)
         else:
             self._record(query, request.seed, outcome)
+
+    def _look(self, query: QueryRecord, request: LookRequest, process: OracleProcess) -> Answer | Refusal:
+        next_at = 0.0
+
+        def tell(progress: LookProgress) -> None:
+            nonlocal next_at
+            if time.monotonic() >= next_at:
+                with suppress(StoreError):  # nobody sees it then, and the look goes on
+                    self._workplace.store.look_progress.tell(query.id, query.fence, progress)
+                next_at = time.monotonic() + TELL_EVERY_S
+
+        return process.look(request, folder=self._folders.of(query.id, request.blueprint), on_progress=tell)
 
     def _give_back(self, query: QueryRecord) -> None:
         self._workplace.store.queries.release(query.id, query.fence)
@@ -133,9 +150,13 @@ class Desk:
             outlast(lambda: record(measurement=measurement, realizations=realizations), self._closed)
         except InvalidValueError as implausible:
             self._fail(query, as_refusal(answer, implausible))
+        else:
+            self._folders.forget(query.id)
 
     def _fail(self, query: QueryRecord, refusal: Refusal) -> None:
         failure = failure_of(refusal, self._fidelity, worker=query.worker or "")
         outlast(
             lambda: record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure), self._closed
         )
+        if refusal.kind is not FailureKind.TRANSIENT:
+            self._folders.forget(query.id)

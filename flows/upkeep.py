@@ -5,6 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from domain.errors import NotFoundError
+from domain.states import QUERY_TRANSITIONS
+from flows.look_folders import LookFolders, kept_look_folders
 from services.access.throttle import WINDOW
 from services.intake.idempotency import forget_old_keys
 from services.scratch import EXPORT_PREFIX, LOOKS_PREFIX, sweep_files, sweep_folders
@@ -51,6 +54,7 @@ class Upkeep:
         n_ended = self._store.queries.requeue_lapsed(now - LONG)
         self._sweep_in_turn()
         sweep_leftovers(self._settings)
+        forget_ended_looks(self._store, kept_look_folders(self._settings))
         self._tended_at = now
         return n_ended
 
@@ -66,6 +70,17 @@ def sweep_leftovers(settings: Settings) -> None:
     sweep_folders(settings.scratch, LOOKS_PREFIX)
     sweep_folders(Path(tempfile.gettempdir()), EXPORT_PREFIX)
     sweep_files(settings.artifacts, INCOMING, older_than_s=SWEEPS_EVERY.total_seconds())
+
+
+def forget_ended_looks(store: Store, folders: LookFolders) -> None:
+    """Removes what looks kept that nobody will go on with: cancelled ones, or answered by somebody else."""
+    for query_id in tuple(folders.kept()):
+        try:
+            is_over = not QUERY_TRANSITIONS[store.queries.get(query_id).state]
+        except NotFoundError:
+            is_over = True
+        if is_over:
+            folders.forget(query_id)
 
 
 def sweep(store: Store) -> None:

@@ -14,6 +14,7 @@ from domain.json_value import JsonObject, JsonValue
 from domain.measurement import FailureKind
 from domain.ports import Generator, Oracle
 from domain.states import HALTED_CAMPAIGNS
+from flows.look_folders import LookFolders, kept_look_folders
 from generators.registry import build_generator
 from oracles.registry import build_oracle, oracle_names
 from services.settings import Settings, load_settings
@@ -106,6 +107,11 @@ class Workplace:
         """Where the generator's weights after round `index` are kept."""
         return self.settings.home / "generators" / self.campaign.name / f"round-{index:03d}.safetensors"
 
+    @property
+    def look_folders(self) -> LookFolders:
+        """Where looks that take long keep what they need to go on after they were killed."""
+        return kept_look_folders(self.settings)
+
     def seed(self, *purpose: str | int) -> int:
         """A seed for one purpose; the same purpose always gets the same one."""
         return derive_seed(self.spec.seed, *purpose)
@@ -116,7 +122,7 @@ class Workplace:
 
     def round(self, index: int) -> RoundRecord | None:
         """The stored round, or None if it was never opened."""
-        return next((found for found in self.store.rounds.list(self.campaign.id) if found.index == index), None)
+        return self.store.rounds.find(self.campaign.id, index)
 
     def may_go_on(self) -> bool:
         """Whether nobody has paused or stopped the campaign, and no other process has taken it over."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from domain.blueprint import Blueprint
 from domain.composition import Composition
 from domain.errors import InvalidValueError, PermanentLookError, PetaliteError, UnsupportedCrystalError
 from domain.lattice import LatticeParameters
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.parsing import parse_json, to_json
-from domain.ports import ComputedOracle, Oracle, OracleMode
+from domain.ports import ComputedOracle, Oracle, OracleMode, ResumableOracle, Workbench
 from domain.quantity import QUANTITIES, Quantity
 from domain.space_groups import SpaceGroup
 
@@ -38,7 +40,7 @@ def require_sound_result(quantity: Quantity, request: LookRequest, result: LookR
     """Refuses a result that no store should keep.
 
     Raises:
-        PermanentLookError: If the value is not finite or implausible, sigma is impossible, or sites belong elsewhere.
+        PermanentLookError: If a number is impossible, the value is implausible, or sites belong elsewhere.
     """
     problem = None
     if not math.isfinite(result.value):
@@ -49,6 +51,8 @@ def require_sound_result(quantity: Quantity, request: LookRequest, result: LookR
         )
     elif result.sigma is not None and not (math.isfinite(result.sigma) and result.sigma >= 0):
         problem = f"The oracle gave a standard deviation of {result.sigma}."
+    elif result.temperature_K is not None and not 0 < result.temperature_K < math.inf:
+        problem = f"The oracle gave a temperature of {result.temperature_K} K."
     elif any(realization.blueprint_digest != request.blueprint.digest for realization in result.realizations):
         problem = "The oracle returned sites that belong to another blueprint."
     elif not _names_known_sites(request, result):
@@ -150,6 +154,8 @@ def _check_looks(oracle: Oracle, blueprint: Blueprint) -> list[CheckLine]:
         lines.append(_line("same seed, same value", lambda: _repeats(oracle, request, results[0])))
         lines.append(_line("round trip through JSON", lambda: _round_trip(request, results[0])))
         lines.append(_line("known sites are taken", lambda: _takes_known_sites(oracle, request, results[0])))
+    if lines[-1].passed and isinstance(oracle, ResumableOracle):
+        lines.append(_line("a look that goes on", lambda: _goes_on(oracle, request, results[0])))
     if references:
         lines.append(_line("missing references", lambda: _refuses_without_references(oracle, blueprint)))
     return lines
@@ -197,6 +203,21 @@ def _takes_known_sites(oracle: ComputedOracle, request: LookRequest, first: Look
     result = oracle.look(again)
     require_sound_result(oracle.quantity, again, result)
     return f"{result.value:.6g} {oracle.quantity.unit}"
+
+
+def _goes_on(oracle: ResumableOracle, request: LookRequest, first: LookResult) -> str:
+    """The second attempt finds what the first left, and both answer as the look in one piece."""
+    told: list[LookProgress] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            again = oracle.resume(request, Workbench(Path(folder), told.append))
+            require_sound_result(oracle.quantity, request, again)
+            _require(
+                math.isclose(first.value, again.value, rel_tol=REPEATABILITY, abs_tol=REPEATABILITY),
+                f"The look in one piece gave {first.value}, the one that goes on {again.value}.",
+            )
+    _require(bool(told), "The look tells nobody how far it is.")
+    return told[-1].note
 
 
 def _refuses_without_references(oracle: ComputedOracle, blueprint: Blueprint) -> str:

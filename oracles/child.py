@@ -117,30 +117,35 @@ class Child:
                     total += spent.user + spent.system
         return total
 
-    def ask(self, line: str, *, deadline: float) -> bytes:
-        """Sends a line and waits for the line that answers it.
+    def tell(self, line: str) -> None:
+        """Sends a line, such as a task, with the next `hear`."""
+        self._outgoing += line.encode() + b"\n"
+
+    def hear(self, *, deadline: float) -> bytes:
+        """Waits for the next line that the worker says.
 
         Args:
-            line: One task.
             deadline: On `time.monotonic`.
 
         Raises:
             LookTimedOutError: If the deadline passes.
             WorkerDiedError: If the worker closes its pipe.
-            WorkerSpokeGarbageError: If the answer is too long to be one.
+            WorkerSpokeGarbageError: If the line is too long to be one.
         """
-        self._outgoing += line.encode() + b"\n"
+        if (line := self._next_line()) is not None:
+            return line
         with selectors.DefaultSelector() as selector:
             selector.register(self._pipes.replies, selectors.EVENT_READ)
             selector.register(self._pipes.printed, selectors.EVENT_READ)
-            selector.register(self._pipes.tasks, selectors.EVENT_WRITE)
+            if self._outgoing:
+                selector.register(self._pipes.tasks, selectors.EVENT_WRITE)
             for fd in _ready(selector, deadline):
                 if fd == self._pipes.tasks:
                     self._send(selector)
                 elif fd == self._pipes.printed:
                     self._listen(selector)
-                elif (answer := self._receive()) is not None:
-                    return answer
+                elif (line := self._receive()) is not None:
+                    return line
         raise LookTimedOutError
 
     def kill(self) -> None:
@@ -186,13 +191,17 @@ class Child:
         if not chunk:
             raise WorkerDiedError
         self._incoming += chunk
-        line, newline, rest = self._incoming.partition(b"\n")
-        if newline:
-            self._incoming = bytearray(rest)
-            return bytes(line)
-        if len(self._incoming) > LINE_LIMIT_BYTES:
+        line = self._next_line()
+        if line is None and len(self._incoming) > LINE_LIMIT_BYTES:
             raise WorkerSpokeGarbageError
-        return None
+        return line
+
+    def _next_line(self) -> bytes | None:
+        line, newline, rest = self._incoming.partition(b"\n")
+        if not newline:
+            return None
+        self._incoming = bytearray(rest)
+        return bytes(line)
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from domain.blueprint import Blueprint
 from domain.errors import PermanentLookError, SpecError, TransientLookError, UnsupportedCrystalError
 from domain.fidelity import Fidelity
 from domain.json_value import JsonValue
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.measurement import FailureKind
 from domain.parsing import ParseError, parse_json, to_json
 from domain.ports import ComputedOracle, OracleMode
@@ -90,10 +90,23 @@ class OracleProcess:
     ) -> None:
         self.close()
 
-    def look(self, request: LookRequest) -> Answer | Refusal:
-        """Looks at a crystal within the fidelity's limits. Never raises for what the oracle does."""
+    def look(
+        self,
+        request: LookRequest,
+        *,
+        folder: Path | None = None,
+        on_progress: Callable[[LookProgress], None] = lambda _: None,
+    ) -> Answer | Refusal:
+        """Looks at a crystal within the fidelity's limits. Never raises for what the oracle does.
+
+        Args:
+            request: What to look at.
+            folder: Where a look that takes long keeps what it needs to go on after it was killed; the same for every
+                attempt at the same look, and for no other look. None: a look that was killed begins anew.
+            on_progress: Told how far a look that takes long has come.
+        """
         began = time.monotonic()
-        reply = self._ask(TaskKind.LOOK, request=request)
+        reply = self._ask(TaskKind.LOOK, request=request, folder=folder, on_progress=on_progress)
         wall_s = time.monotonic() - began
         if reply.result is None:
             return _refusal(reply, wall_s)
@@ -138,15 +151,25 @@ class OracleProcess:
             )
         return _RemoteOracle(described, self)
 
-    def _ask(self, kind: TaskKind, *, request: LookRequest | None = None, symbol: str | None = None) -> Reply:
+    def _ask(
+        self,
+        kind: TaskKind,
+        *,
+        request: LookRequest | None = None,
+        symbol: str | None = None,
+        folder: Path | None = None,
+        on_progress: Callable[[LookProgress], None] = lambda _: None,
+    ) -> Reply:
         with self._one_task:
             self._n_tasks += 1
-            task = Task(self._n_tasks, kind, request, symbol)
+            task = Task(self._n_tasks, kind, request, symbol, str(folder.absolute()) if folder is not None else None)
             deadline = time.monotonic() + self._fidelity.limits.time_s
             child = self._begin()
             spent_before = child.core_seconds()
             try:
-                reply = _understood(task, child.ask(to_json(task), deadline=deadline))
+                child.tell(to_json(task))
+                while (reply := _understood(task, child.hear(deadline=deadline))).progress is not None:
+                    on_progress(reply.progress)
             except WorkerDiedError:
                 return self._died(task, spent_before)
             except LookTimedOutError:
@@ -215,7 +238,7 @@ def _understood(task: Task, line: bytes) -> Reply:
         reply = parse_json(Reply, line)
     except ParseError as error:
         raise WorkerSpokeGarbageError from error
-    if reply.number != task.number or [reply.result, reply.reference, reply.refused].count(None) != 2:
+    if reply.number != task.number or [reply.result, reply.reference, reply.refused, reply.progress].count(None) != 3:
         raise WorkerSpokeGarbageError
     return reply
 

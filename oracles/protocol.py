@@ -1,7 +1,8 @@
 """What a worker process and its parent say to each other: one JSON object a line.
 
 The parent writes a `Job` first, then `Task`s to the worker's standard input. The worker answers each task with one
-`Reply` on a pipe of its own, so that nothing that a library prints can be mistaken for an answer.
+`Reply` on a pipe of its own, so that nothing that a library prints can be mistaken for an answer. Replies that only
+tell how far a look has come may go before it.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.json_value import JsonObject, JsonValue
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.measurement import FailureKind
 
 LINE_LIMIT_BYTES: Final = 64 * 2**20
@@ -43,6 +44,8 @@ class Task:
     """The look; None for a reference."""
     symbol: str | None = None
     """The element; None for a look."""
+    folder: str | None = None
+    """Where a look keeps what it needs to go on after it was killed; None: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a task: exactly one of `result`, `reference` and `refused`."""
+    """What came of a task: exactly one of `result`, `reference`, `refused` and `progress`."""
 
     number: int
     core_seconds: float
@@ -65,5 +68,7 @@ class Reply:
     result: LookResult | None = None
     reference: ReferenceEnergy | None = None
     refused: Refused | None = None
+    progress: LookProgress | None = None
+    """The task goes on; its answer comes later."""
     is_last: bool = False
     """Whether the worker leaves after this answer, because its memory cannot be trusted any more."""

@@ -10,6 +10,9 @@ import resource
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TextIO
 
 from domain.errors import (
@@ -20,12 +23,14 @@ from domain.errors import (
     UnsupportedCrystalError,
 )
 from domain.json_value import JsonValue
+from domain.look import LookProgress, LookRequest, LookResult
 from domain.measurement import FailureKind
 from domain.parsing import parse_json, to_json
-from domain.ports import ComputedOracle
+from domain.ports import ComputedOracle, ResumableOracle
 from oracles.checks import require_sound_reference, require_sound_result
 from oracles.protocol import Job, Refused, Reply, Task, TaskKind
 from oracles.registry import build_oracle
+from oracles.workbench import held_workbench
 
 _TRACEBACK_LINES = 6
 
@@ -43,11 +48,14 @@ def main() -> None:
 
 
 def _serve(job: Job, replies: TextIO) -> None:
-    worker = _Worker(job)
-    for line in sys.stdin:
-        reply = worker.answer(parse_json(Task, line))
+    def say(reply: Reply) -> None:
         replies.write(to_json(reply) + "\n")
         replies.flush()
+
+    worker = _Worker(job, say)
+    for line in sys.stdin:
+        reply = worker.answer(parse_json(Task, line))
+        say(reply)
         if reply.is_last:
             return
 
@@ -81,26 +89,18 @@ def _limit_memory(memory_GiB: float) -> None:
 class _Worker:
     """Holds the oracle, built by the first task, and turns whatever happens into a reply."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, say: Callable[[Reply], None]) -> None:
         self._job = job
+        self._say = say
         self._oracle: ComputedOracle | None = None
 
     def answer(self, task: Task) -> Reply:
         began = _core_seconds()
         try:
-            oracle = self._built()
-            reply = _done(oracle, task)
+            reply = self._done(self._built(), task, began)
         except Exception as error:  # noqa: BLE001 - the boundary to foreign code: every failure becomes data
             reply = Reply(task.number, 0.0, refused=_refused(error, self._job), is_last=_is_out_of_memory(error))
-        return Reply(
-            reply.number,
-            _core_seconds() - began,
-            reply.oracle_version,
-            reply.result,
-            reply.reference,
-            reply.refused,
-            reply.is_last,
-        )
+        return replace(reply, core_seconds=_core_seconds() - began)
 
     def _built(self) -> ComputedOracle:
         if self._oracle is None:
@@ -113,18 +113,30 @@ class _Worker:
             self._oracle = oracle
         return self._oracle
 
+    def _done(self, oracle: ComputedOracle, task: Task, began: float) -> Reply:
+        if task.kind is TaskKind.LOOK and task.request is not None:
+            oracle.require_supported(task.request.blueprint)
 
-def _done(oracle: ComputedOracle, task: Task) -> Reply:
-    if task.kind is TaskKind.LOOK and task.request is not None:
-        oracle.require_supported(task.request.blueprint)
-        result = oracle.look(task.request)
-        require_sound_result(oracle.quantity, task.request, result)
-        return Reply(task.number, 0.0, oracle.version, result=result)
-    if task.kind is TaskKind.REFERENCE and task.symbol is not None:
-        reference = oracle.reference(task.symbol)
-        require_sound_reference(task.symbol, reference)
-        return Reply(task.number, 0.0, oracle.version, reference=reference)
-    raise PermanentLookError("The task names nothing to do.", remedy="Send a request or a symbol.")
+            def report(progress: LookProgress) -> None:
+                self._say(Reply(task.number, _core_seconds() - began, progress=progress))
+
+            result = _look(oracle, task.request, task.folder, report)
+            require_sound_result(oracle.quantity, task.request, result)
+            return Reply(task.number, 0.0, oracle.version, result=result)
+        if task.kind is TaskKind.REFERENCE and task.symbol is not None:
+            reference = oracle.reference(task.symbol)
+            require_sound_reference(task.symbol, reference)
+            return Reply(task.number, 0.0, oracle.version, reference=reference)
+        raise PermanentLookError("The task names nothing to do.", remedy="Send a request or a symbol.")
+
+
+def _look(
+    oracle: ComputedOracle, request: LookRequest, folder: str | None, report: Callable[[LookProgress], None]
+) -> LookResult:
+    if folder is None or not isinstance(oracle, ResumableOracle):
+        return oracle.look(request)
+    with held_workbench(Path(folder), report) as workbench:
+        return oracle.resume(request, workbench)
 
 
 def _refused(error: Exception, job: Job) -> Refused:

@@ -17,6 +17,7 @@ from domain.errors import (
     ServiceError,
 )
 from domain.fidelity import Capability
+from domain.look import LookProgress
 from domain.parsing import ParseError, parse_json, to_json
 from flows.machine.spool import Parcel
 from services.messages.claims import (
@@ -75,10 +76,11 @@ class MachineClient:
         response = self._post("/queries/claim", to_json(wanted))
         return None if response.status_code == httpx.codes.NO_CONTENT else self._read(Claim, response)
 
-    def heartbeat(self, query_id: int, fence: int, lease_s: float) -> bool:
-        """Extends a claim; False if it is lost."""
+    def heartbeat(self, query_id: int, fence: int, lease_s: float, progress: LookProgress | None = None) -> bool:
+        """Extends a claim and tells how far its look has come; False if it is lost."""
+        beat = HeartbeatRequest(fence, lease_s, progress)
         try:
-            self._post(f"/queries/{query_id}/heartbeat", to_json(HeartbeatRequest(fence, lease_s)))
+            self._post(f"/queries/{query_id}/heartbeat", to_json(beat))
         except (ConflictError, NotFoundError):
             return False
         return True

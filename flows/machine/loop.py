@@ -171,6 +171,7 @@ class Machine:
                 oracle,
                 process,
                 references=References(self._client, self._post, worker=self._offer.worker, watch=self._watch),
+                folder=self._spool.looks.of(claim.query.id, claim.blueprint),
             )
         except LookAbandonedError:
             self._release(claim)
@@ -180,6 +181,8 @@ class Machine:
             raise
         else:
             self._spool.put(parcel)
+            if not parcel.may_be_repeated:
+                self._spool.looks.forget(claim.query.id)
             self._report(f"Answered {what}: {_told(parcel)}")
 
     def _release(self, claim: Claim) -> None:

@@ -11,7 +11,9 @@ from typing import ClassVar, Final, TypeVar
 
 from domain.digest import content_digest
 from domain.errors import ConflictError, InvalidValueError
+from domain.measurement import FailureKind
 from domain.parsing import ParseError, parse_json, to_json
+from flows.look_folders import LookFolders
 from services.messages.claims import FailureRequest, MeasurementRequest, ReferenceMessage
 
 T = TypeVar("T")
@@ -51,6 +53,11 @@ class Parcel:
         return "failure" if self.measurement is None else "measurement"
 
     @property
+    def may_be_repeated(self) -> bool:
+        """Whether the same look may be asked again and should go on where it was."""
+        return self.failure is not None and self.failure.failure.kind is FailureKind.TRANSIENT
+
+    @property
     def fence(self) -> int:
         """From the claim under which the look was made."""
         return self.answer.fence
@@ -75,6 +82,8 @@ class Spool:
         self.refused_folder = folder / "refused"
         """Where parcels go that the service will never take."""
         self.refused_folder.mkdir(parents=True, exist_ok=True)
+        self.looks = LookFolders(folder / "looks")
+        """What looks under way keep."""
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from domain.blueprint import Blueprint, Realization
 from domain.errors import InvalidValueError
 from domain.fidelity import Capability, Fidelity
-from domain.look import ReferenceEnergy
+from domain.look import LookProgress, ReferenceEnergy
 from domain.measurement import Failure, Measurement, Provenance
 from domain.quantity import Objective
 
@@ -82,6 +82,8 @@ class HeartbeatRequest:
 
     fence: int
     lease_s: float
+    progress: LookProgress | None = None
+    """How far the look has come, where it tells."""
 
     def __post_init__(self) -> None:
         _require_lease(self.lease_s)
