@@ -66,7 +66,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
+	$(PIP) install --constraint constraints.txt --editable '.[test,check,transport]'
 	touch $@
 
 .PHONY: help run serve test test-all test-endurance test-postgres check bench dft assets browser screenshots clean

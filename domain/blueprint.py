@@ -10,6 +10,8 @@ from domain.errors import ImpossibleCellError, InvalidValueError
 from domain.lattice import LatticeParameters
 from domain.space_groups import SpaceGroup
 
+ORDERED: Final = "ordered"
+"""With this word begins the method of sites that stand for those of a disordered structure."""
 GRAMS_PER_CM3_FROM_U_PER_A3: Final = 1.66053906660
 """1 u/Å³ in g/cm³ (CODATA 2018)."""
 
@@ -88,6 +90,11 @@ class Realization:
             raise InvalidValueError(
                 f"A realization of {self.energy_eV_per_atom} eV/atom is no crystal.", remedy="Record a failure instead."
             )
+
+    @property
+    def is_of_disordered(self) -> bool:
+        """Whether the sites are one ordered choice for a structure whose sites are shared or partly vacant."""
+        return self.method.startswith(ORDERED)
 
     @property
     def digest(self) -> str:

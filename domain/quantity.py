@@ -71,6 +71,7 @@ _ALL = (
     Quantity("formation_energy", "eV/atom", Scale.IDENTITY, -20.0, 100.0, usual_low=-6.0, usual_high=3.0),
     Quantity("density", "g/cm^3", Scale.IDENTITY, 1e-4, 50.0, usual_low=0.3, usual_high=23.0),
     Quantity("band_gap", "eV", Scale.IDENTITY, 0.0, 30.0, usual_high=15.0),
+    Quantity("migration_barrier", "eV", Scale.IDENTITY, 0.0, 20.0, usual_high=5.0),
     Quantity(
         "ionic_conductivity",
         "S/cm",

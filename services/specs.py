@@ -20,6 +20,8 @@ _LARGEST_FILE_BYTES: Final = 2**20
 _DEEPEST_NESTING: Final = 40
 _MOST_IN_LINE: Final = 4
 """Fields that are written on one line where none of them holds others."""
+_LONGEST_IN_LINE: Final = 80
+"""Characters of their names and values."""
 _REMEDY: Final = "Correct the lines named; docs/examples holds specs that run."
 _LINE_IN_PROBLEM: Final = re.compile(r"spec:(\d+): ")
 _FIELD_IN_MESSAGE: Final = re.compile(r"[a-zA-Z_][\w]*(?:\.\w+|\[\d+\])*")
@@ -183,8 +185,10 @@ def _represent_list(dumper: BaseRepresenter, items: Sequence[object]) -> yaml.Se
 
 
 def _represent_fields(dumper: BaseRepresenter, fields: Mapping[str, object]) -> yaml.MappingNode:
-    is_short = len(fields) <= _MOST_IN_LINE and not any(
-        isinstance(each, Mapping | list | tuple) for each in fields.values()
+    is_short = (
+        len(fields) <= _MOST_IN_LINE
+        and not any(isinstance(each, Mapping | list | tuple) for each in fields.values())
+        and sum(len(f"{name}{value}") for name, value in fields.items()) <= _LONGEST_IN_LINE
     )
     return dumper.represent_mapping("tag:yaml.org,2002:map", fields, flow_style=is_short)
 
@@ -199,6 +203,12 @@ class _Dumper(yaml.SafeDumper):
         list: _represent_list,
         tuple: _represent_list,
     }
+
+    def serialize(self, node: yaml.Node) -> None:
+        """Gives every field of the document itself a line of its own."""
+        if isinstance(node, yaml.MappingNode) and node.value:
+            node.flow_style = False
+        super().serialize(node)
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - of whatever
         """Nothing is an alias: `read_spec` refuses those."""

@@ -16,7 +16,7 @@ from domain.elements import HEAVIEST, Element
 from domain.events import Event, EventKind
 from domain.fidelity import LABORATORY_ORACLE, AnsweredBy, Capability, Fidelity, Ladder, Limits
 from domain.lattice import LatticeParameters
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.measurement import Censoring, Failure, FailureKind, Measurement, Provenance
 from domain.quantity import QUANTITIES, Goal, Objective, Quantity
 from domain.search_space import SearchSpace
@@ -287,7 +287,14 @@ def look_results(draw: st.DrawFn) -> LookResult:
         realizations=found,
         realization_digest=draw(st.sampled_from([None, *(realization.digest for realization in found)])),
         details=draw(json_objects()),
+        censoring=draw(st.sampled_from(Censoring)),
+        temperature_K=draw(st.none() | positive_numbers(5_000)),
     )
+
+
+def look_progresses() -> st.SearchStrategy[LookProgress]:
+    """How far looks have come."""
+    return st.builds(LookProgress, share=numbers(0, 1), note=texts())
 
 
 def reference_energies() -> st.SearchStrategy[ReferenceEnergy]:

@@ -46,7 +46,7 @@ def list_campaigns(
             (
                 record.name,
                 _standing(store, record),
-                str(len(store.rounds.list(record.id))),
+                str(store.rounds.count(record.id)),
                 burn_down(store.ledger.balance(record.id)),
                 f"{record.created_at.astimezone():%Y-%m-%d %H:%M}",
             )

@@ -13,6 +13,7 @@ from services.cli.acting import audit, worker_named
 from services.cli.following import what_follows
 from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
+from services.dashboard.words import plain
 from services.intake import (
     Changes,
     Reading,
@@ -72,17 +73,14 @@ def list_queries(
     if as_json:
         print_json([row.as_json() for row in rows])
         return
-    columns = ("query", "campaign", "crystal", "group", "measure", "fidelity", "state", "by")
+    columns = ("query", "campaign", "crystal", "measure", "state")
     table = (
         (
             str(r.query_id),
             f"{r.campaign} ({r.campaign_state.value})" if r.campaign_state in HALTED_CAMPAIGNS else r.campaign,
-            r.formula,
-            r.space_group,
-            f"{r.quantity} ({r.unit})",
-            r.fidelity,
-            r.state.value,
-            r.worker or "",
+            f"{r.formula} {r.space_group}",
+            f"{r.fidelity}: {plain(r.quantity)} ({r.unit})",
+            f"{r.state.value} by {r.worker}" if r.worker else r.state.value,
         )
         for r in rows
     )

@@ -13,10 +13,11 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import InvalidValueError, NotFoundError
-from domain.json_value import JsonObject, JsonValue
+from domain.json_value import JsonObject
 from services.cli.acting import audit, worker_named
 from services.cli.options import AsJson
 from services.cli.output import console, print_json, print_table
+from services.cli.upload_report import print_upload, print_upload_as_json, print_ways_on
 from services.settings import load_settings
 from services.store import Store, open_store
 from services.store.uploads import RowState, UploadKind, UploadRecord, UploadState
@@ -26,7 +27,6 @@ from services.uploads.desk import Acceptance, SecondLook, UploadDesk
 from services.uploads.intent import laboratory_intent
 from services.uploads.new_data import new_data_of
 from services.uploads.obelix import write_new_data
-from services.uploads.showing import brief
 from services.uploads.template import template_rows, write_csv, write_xlsx
 
 if TYPE_CHECKING:
@@ -159,11 +159,13 @@ def accept(upload: Number, *, confirm: Confirmed = None, confirm_all: ConfirmAll
     """Let the clean rows enter, and suspicious ones that are confirmed."""
     with _desk() as (store, desk):
         done = _accept(store, desk, upload, worker_named(person), confirmed=confirm or (), confirm_all=confirm_all)
+        held_back = [row for row in store.uploads.rows(upload) if row.number in done.held_back]
     out = console()
     rows = "1 row" if len(done.entered) == 1 else f"{len(done.entered)} rows"
     out.print(f"{rows} entered; upload {upload} is {done.upload.state.value}.")
     for number, reason in done.held_back.items():
         out.print(f"Row {number} is held back: {reason}", markup=False, soft_wrap=True)
+    print_ways_on(upload, held_back)
 
 
 @app.command()
@@ -254,45 +256,7 @@ def _numbers(look: SecondLook) -> frozenset[int]:
 
 def _show(store: Store, upload: UploadRecord, *, as_json: bool, only: frozenset[int] | None = None) -> None:
     rows = [row for row in store.uploads.rows(upload.id) if only is None or row.number in only]
-    if as_json:
-        listed: list[JsonValue] = [
-            {
-                "row": row.number,
-                "state": row.state.value,
-                "cells": row.cells,
-                "understood": brief(row.understood),
-                "remarks": list(row.remarks),
-                "measurement": row.measurement_id,
-                "material": row.material_id,
-            }
-            for row in rows
-        ]
-        shown: JsonObject = {
-            "upload": upload.id,
-            "kind": upload.kind.value,
-            "state": upload.state.value,
-            "report": upload.report,
-            "rows": listed,
-        }
-        print_json(shown)
-        return
-    if upload.state is UploadState.UNREADABLE:
-        raise InvalidValueError(
-            f"Upload {upload.id} is kept but cannot be read: {upload.report['problem']}",
-            remedy=str(upload.report["remedy"]),
-        )
-    lines = ((str(row.number), row.state.value, _described(row.cells), " ".join(row.remarks)) for row in rows)
-    print_table(
-        f"Upload {upload.id} ({upload.kind.value}, {upload.state.value})",
-        ("row", "state", "what", "remarks"),
-        lines,
-        empty=f"Upload {upload.id} ({upload.kind.value}) is {upload.state.value}; it has no rows.",
-    )
-
-
-def _described(cells: JsonObject) -> str:
-    names = ("query", "ID", "file", "spectrum", "sample", "formula", "Reduced Composition", "value")
-    return ", ".join(str(cells[name]) for name in names if cells.get(name))
+    (print_upload_as_json if as_json else print_upload)(upload, rows)
 
 
 def _counts(tally: Mapping[RowState, int]) -> str:

@@ -36,6 +36,7 @@ class Templates:
             bare_amount=words.bare_amount,
             temperature=words.temperature,
             share=words.share,
+            change=words.change,
             size=words.size,
             duration=words.duration,
             plain=words.plain,

@@ -2,8 +2,9 @@
 
 import math
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
+from domain.json_value import JsonObject
 from domain.measurement import Censoring, Measurement
 from domain.space_groups import SpaceGroup
 from services.reports.units import written_unit
@@ -46,6 +47,18 @@ def measured(measurement: Measurement) -> str:
     return quantity(measurement.value, measurement.unit, sigma=measurement.sigma, censoring=measurement.censoring)
 
 
+def reading(understood: JsonObject) -> str:
+    """What a row of an upload was read as: the value with its unit, and at which temperature."""
+    value = quantity(
+        cast(float, understood["value"]),
+        str(understood["unit"]),
+        sigma=cast(float | None, understood.get("sigma")),
+        censoring=Censoring(str(understood.get("censoring") or Censoring.NONE.value)),
+    )
+    kelvin = cast(float | None, understood.get("temperature_K"))
+    return value if kelvin is None else f"{value} at {temperature(kelvin)}"
+
+
 def temperature(kelvin: float) -> str:
     """A temperature as people in laboratories say it, and as it is kept."""
     return _signed(f"{kelvin - _ZERO_CELSIUS_K:.4g} °C ({kelvin:.5g} K)")
@@ -73,6 +86,11 @@ def size(n_bytes: int) -> str:
 def share(value: float) -> str:
     """A share in percent."""
     return f"{100 * value:.0f} %"
+
+
+def change(relative: float) -> str:
+    """How much larger or smaller something is, in percent."""
+    return _signed(f"{100 * relative:+.1f} %")
 
 
 def duration(seconds: float) -> str:

@@ -53,6 +53,15 @@ def convert(measurement: Measurement, quantity: Quantity) -> Measurement:
     return measurement
 
 
+def is_same_unit(first: str, second: str, quantity: Quantity) -> bool:
+    """Whether two ways of writing a quantity's unit mean the same one, as S/cm and S·cm⁻¹ do.
+
+    Raises:
+        InvalidValueError: If one is unknown or measures something else.
+    """
+    return math.isclose(_factor(first, quantity), _factor(second, quantity), rel_tol=1e-9)
+
+
 def read_temperature_K(text: str) -> float:
     """Reads a temperature with its unit, such as `25 degC` or `298.15 K`, in kelvin.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.blueprint import Blueprint
 from domain.json_value import JsonObject
 from domain.structure import Structure
+from services.materials.cell import CellView, cell_of_cif
 from services.store.materials import MaterialRecord
 from services.store.records import RealizationRecord
 
@@ -60,6 +61,11 @@ class RealizationView:
     """Energy by which it was picked; None if it was not ranked."""
     ranked_by: str | None
     is_relaxed: bool
+    """Whether its cell was relaxed, and may differ from the blueprint's."""
+    is_of_disordered: bool
+    """Whether it is one ordered choice for a structure whose sites are shared or partly vacant; `method` says which."""
+    cell: CellView | None
+    """Its cell as it is written; None where it cannot be read."""
     recorded_at: datetime
 
 
@@ -100,5 +106,7 @@ def realization_view(record: RealizationRecord) -> RealizationView:
         energy_eV_per_atom=realization.energy_eV_per_atom,
         ranked_by=realization.ranked_by,
         is_relaxed=realization.is_relaxed,
+        is_of_disordered=realization.is_of_disordered,
+        cell=cell_of_cif(realization.cif),
         recorded_at=record.recorded_at,
     )

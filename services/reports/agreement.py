@@ -2,18 +2,16 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist, correlation, fmean, stdev
 from typing import Final
 
 from domain.json_value import JsonObject
-from domain.measurement import Censoring
 from domain.quantity import Quantity, Scale
 from domain.space_groups import SpaceGroup
 from services.reports.campaign_data import CampaignData
-from services.store.outcomes import Values
 
 Z_95: Final = 1.959964
 """Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
@@ -131,26 +129,11 @@ def calibration(found: Sequence[Prediction]) -> list[tuple[float, float]]:
 def compared(data: CampaignData) -> tuple[FidelityPair, ...]:
     """Neighbouring fidelities on the crystals that both saw."""
     quantity = data.campaign.spec.objective.measured
-    values = {name: _exact(quantity, found) for name, found in data.values.items()}
-    return tuple(
-        _pair(quantity, lower, upper, seen_by_both(values[lower], values[upper]))
-        for lower, upper in pairwise(data.campaign.spec.fidelities.names)
-    )
-
-
-def seen_by_both(lower: Mapping[int, float], upper: Mapping[int, float]) -> tuple[tuple[float, float], ...]:
-    """The values of those candidates that two fidelities saw, by candidate."""
-    return tuple((lower[candidate], upper[candidate]) for candidate in sorted(lower.keys() & upper.keys()))
-
-
-def _exact(quantity: Quantity, found: Values) -> dict[int, float]:
-    """Values that are more than bounds, by candidate."""
-    looks = zip(found.candidate_ids, found.values, found.bounds, strict=True)
-    none = Censoring.NONE.value  # once: enumerations are slow to ask a hundred thousand times
-    exact = {candidate: value for candidate, value, bound in looks if bound == none}
-    if quantity.scale is not Scale.LOG10:
-        return exact
-    return {candidate: value for candidate, value in exact.items() if value > 0}
+    pairs = []
+    for lower, upper in pairwise(data.campaign.spec.fidelities.names):
+        points = tuple(point for point in data.seen_by_both(lower, upper) if _is_on_scale(quantity, *point))
+        pairs.append(_pair(quantity, lower, upper, points))
+    return tuple(pairs)
 
 
 def _pair(quantity: Quantity, lower: str, upper: str, points: tuple[tuple[float, float], ...]) -> FidelityPair:

@@ -1,13 +1,13 @@
 """What figures are drawn of: a campaign, of which each figure reads what it needs."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 from domain.events import EventKind
 from services.store import Store
-from services.store.outcomes import Explored, Payments, Spent, Values, Verified
+from services.store.curves import Improvements, Paid
+from services.store.outcomes import Explored, Spent, Verified
 from services.store.records import CampaignRecord, EventRecord
 
 MOST_REPORTS: Final = 1_000
@@ -27,19 +27,19 @@ class CampaignData:
         return self.campaign.spec.fidelities.target.name
 
     @cached_property
-    def values(self) -> Mapping[str, Values]:
-        """Values that are neither late, nor taken back, nor corrected, by fidelity."""
-        outcomes, names = self._store.outcomes, self.campaign.spec.fidelities.names
-        return {name: outcomes.values(self.campaign.id, name) for name in names}
+    def improvements(self) -> Mapping[str, Improvements]:
+        """How the best value got better, by fidelity."""
+        spec = self.campaign.spec
+        curves = self._store.curves
+        return {name: curves.improvements(self.campaign.id, name, spec.objective) for name in spec.fidelities.names}
 
-    @cached_property
-    def payments(self) -> Payments:
-        """What was booked, in the order in which it was."""
-        return self._store.outcomes.payments(self.campaign.id)
+    def paid(self, payments: Collection[int]) -> Mapping[int, Paid]:
+        """What had been booked with some payments, and when they were made, by their numbers."""
+        return self._store.curves.paid(self.campaign.id, payments)
 
-    def paid_at(self, numbers: Collection[int]) -> Mapping[int, datetime]:
-        """When payments were made, by their numbers."""
-        return self._store.outcomes.paid_at(numbers)
+    def seen_by_both(self, lower: str, upper: str) -> Sequence[tuple[float, float]]:
+        """The values of the crystals of which two fidelities know more than bounds."""
+        return self._store.curves.seen_by_both(self.campaign.id, lower, upper)
 
     @cached_property
     def spent(self) -> Sequence[Spent]:

@@ -11,7 +11,7 @@ from domain.measurement import Provenance
 from domain.rounds import round_number
 from services.reports.campaign_records import CampaignRecords
 from services.store.material_values import MaterialMeasurementRecord
-from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord, RoundRecord
+from services.store.records import CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord, RoundHead
 
 Entity: TypeAlias = dict[str, JsonValue]
 CrystalFiles: TypeAlias = Mapping[tuple[int, str], str]
@@ -25,7 +25,7 @@ _PETALITE: Final = "#petalite"
 def campaign_entities(
     data: CampaignRecords,
     *,
-    rounds: Sequence[RoundRecord],
+    rounds: Sequence[RoundHead],
     measurements: Sequence[MeasurementRecord],
     failures: Sequence[FailureRecord],
     files: CrystalFiles,
@@ -60,7 +60,7 @@ def campaign_entities(
         yield from _failure(data, failed)
 
 
-def _round(opened: RoundRecord) -> Iterator[Entity]:
+def _round(opened: RoundHead) -> Iterator[Entity]:
     generator, surrogate = _software(opened.generator_version), _software(opened.surrogate_version)
     yield generator
     yield surrogate

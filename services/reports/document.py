@@ -2,19 +2,30 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json_object, to_json_value
 from services.materials.show import material_view
 from services.store import Store
-from services.store.records import CampaignRecord, CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord
+from services.store.beliefs import NOTE as BELIEFS
+from services.store.records import (
+    CampaignRecord,
+    CandidateRecord,
+    FailureRecord,
+    MeasurementRecord,
+    QueryRecord,
+    RoundRecord,
+)
 
 Answer = TypeVar("Answer", MeasurementRecord, FailureRecord)
 
 
 def campaign_document(store: Store, campaign: str) -> JsonObject:
-    """Gathers everything that the store holds on a campaign, but for structures and events.
+    """Gathers everything that the store holds on a campaign, but for structures, events and what rounds expected.
+
+    Each closed round expects something of every crystal: together that is far more than everything else.
 
     Raises:
         NotFoundError: If there is no such campaign.
@@ -24,7 +35,7 @@ def campaign_document(store: Store, campaign: str) -> JsonObject:
         **campaign_summary(store, record),
         "spec": to_json_value(record.spec),
         "spec_digest": record.spec_digest,
-        "rounds": [to_json_value(opened) for opened in store.rounds.list(record.id)],
+        "rounds": [_round(opened) for opened in store.rounds.every(record.id)],
         "picks": _picks(store, record),
         "known_materials": _known_materials(store, record),
         "references": _references(store, record),
@@ -41,10 +52,15 @@ def campaign_summary(store: Store, record: CampaignRecord) -> JsonObject:
         "is_driven": record.is_driven(store.now()),
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),
-        "rounds_opened": len(store.rounds.list(record.id)),
+        "rounds_opened": store.rounds.count(record.id),
         "unit": record.spec.budget.unit,
         "balance": {**to_json_object(balance), "left": balance.left},
     }
+
+
+def _round(opened: RoundRecord) -> JsonObject:
+    notes = {key: value for key, value in opened.closing_notes.items() if key != BELIEFS}
+    return to_json_object(replace(opened, closing_notes=notes))
 
 
 def _picks(store: Store, record: CampaignRecord) -> list[JsonValue]:

@@ -169,7 +169,8 @@ def _line(line: JsonObject, temperatures: Sequence[float]) -> list[JsonObject]:
             "x": [1000 / ROOM_K],
             "y": [room * ROOM_K],
             "error_y": {"type": "data", "array": [_TWO_SIDED_95 * room_sigma * ROOM_K]},
-            "marker": {"symbol": "diamond", "size": 11},
+            # Open, and larger than a point: what was measured at this very temperature shows within.
+            "marker": {"symbol": "diamond-open", "size": 15, "line": {"width": 2}},
         },
     ]
     pivot = line.get("pivot_K")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 import services.store.tables  # noqa: F401 - its tables are referred to by name
@@ -32,6 +33,18 @@ idempotency: Final = Table(
     Column("answer", JSON, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     UniqueConstraint("actor", "key"),
+)
+
+look_progress: Final = Table(
+    "look_progress",
+    METADATA,
+    id_column(),
+    reference("query_id", "queries.id"),
+    Column("fence", Integer, nullable=False),
+    Column("share", Double, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("query_id"),
 )
 
 artifacts: Final = Table(
@@ -139,6 +152,16 @@ structures: Final = Table(
     Index(None, "campaign_id", "id"),
 )
 """What is searched of every known material and realization; lists are kept as words between spaces."""
+Index(
+    "ix_structures_composition",
+    structures.c.n_elements,
+    structures.c.elements,
+    structures.c.formula_descriptive,
+    structures.c.material_id,
+    sqlite_where=text("material_id IS NOT NULL"),
+    postgresql_where=text("material_id IS NOT NULL"),
+)
+"""Of the known materials, so that those of nearly the same elements are found without reading any."""
 
 material_measurements: Final = Table(
     "material_measurements",

@@ -1,9 +1,8 @@
 """What came of a campaign in few columns: enough for figures, and quick however long a campaign runs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -15,27 +14,6 @@ from services.store.tables import beliefs, candidates, ledger, measurements, que
 
 MOST_VERIFIED: Final = 10_000
 """Looks of which it is told whether what was expected came true, the ones chosen last."""
-
-
-class Values(NamedTuple):
-    """The values of a fidelity that count, as columns, because there are hundreds of thousands: a place for each."""
-
-    query_ids: Sequence[int] = ()
-    candidate_ids: Sequence[int] = ()
-    values: Sequence[float] = ()
-    """In the quantity's unit."""
-    bounds: Sequence[str] = ()
-    """How each is censored, as the store writes it."""
-
-
-class Payments(NamedTuple):
-    """What was booked for looks, in the order in which it was, as columns."""
-
-    numbers: Sequence[int] = ()
-    """Of the ledger's rows."""
-    query_ids: Sequence[int] = ()
-    amounts: Sequence[float] = ()
-    """In the campaign's unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +54,6 @@ class Outcomes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def values(self, campaign_id: int, fidelity: str) -> Values:
-        """The values of a fidelity that count, in no particular order."""
-        looks = measurements.c
-        statement = select(looks.query_id, looks.candidate_id, looks.value, looks.censoring).where(
-            looks.campaign_id == campaign_id, looks.fidelity == fidelity, *STANDING
-        )
-        with self._database.read() as connection:
-            return Values(*zip(*connection.execute(statement).all(), strict=True))
-
-    def payments(self, campaign_id: int) -> Payments:
-        """What was booked, in the order in which it was."""
-        statement = select(ledger.c.id, ledger.c.query_id, ledger.c.amount).where(*_booked(campaign_id))
-        with self._database.read() as connection:
-            return Payments(*zip(*connection.execute(statement.order_by(ledger.c.id)).all(), strict=True))
-
-    def paid_at(self, numbers: Collection[int]) -> Mapping[int, datetime]:
-        """When rows of the ledger were written, by their numbers."""
-        statement = select(ledger.c.id, ledger.c.at).where(ledger.c.id.in_(numbers))
-        with self._database.read() as connection:
-            return {number: at for number, at in connection.execute(statement)}  # noqa: C416 - rows are not pairs to mypy
 
     def spent(self, campaign_id: int) -> Sequence[Spent]:
         """What was booked, by round and fidelity."""

@@ -53,8 +53,8 @@ class RunnerLease:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundRecord:
-    """A round and where it stands."""
+class RoundHead:
+    """A round and where it stands, without its closing notes, which speak of every crystal of its campaign."""
 
     id: int
     campaign_id: int
@@ -64,10 +64,16 @@ class RoundRecord:
     surrogate_version: str
     notes: JsonObject
     """What was known when it opened, such as fit diagnostics."""
-    closing_notes: JsonObject
-    """What was known when it closed; empty before."""
     opened_at: datetime
     closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord(RoundHead):
+    """A round with everything that is known of it."""
+
+    closing_notes: JsonObject
+    """What was known when it closed; empty before."""
 
 
 @dataclass(frozen=True, slots=True)

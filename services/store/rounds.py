@@ -1,9 +1,9 @@
 """Rounds: opened in one transaction with everything that they ask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, Connection, RowMapping, func, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from domain.digest import content_digest
 from domain.errors import AskedBeforeError, BudgetTooSmallError, ConflictError, NotFoundError
@@ -19,16 +19,13 @@ from services.store.candidates import candidate_names
 from services.store.database import Database
 from services.store.events import write_events
 from services.store.ledger import reserve, sum_balance
-from services.store.records import CampaignRecord, RoundRecord
-from services.store.rows import query_record, round_record
+from services.store.records import CampaignRecord, RoundHead, RoundRecord
+from services.store.rows import query_record, round_head, round_record
 from services.store.tables import candidates, queries, rounds
 
 OPEN_STATES = (QueryState.PROPOSED, QueryState.AWAITING_APPROVAL, QueryState.QUEUED, QueryState.CLAIMED)
 """States of a query whose answer may still come."""
-_HEAD = (
-    *(column for column in rounds.c if column.name != "closing_notes"),
-    literal({}, JSON).label("closing_notes"),
-)
+_HEAD = tuple(column for column in rounds.c if column.name != "closing_notes")
 _ROUNDING = 1e-9
 """Share of the budget by which sums of declared costs may miss it."""
 
@@ -97,13 +94,18 @@ class Rounds:
         with self._database.read() as connection:
             return _read(connection, round_id)
 
-    def list(self, campaign_id: int) -> tuple[RoundRecord, ...]:
+    def list(self, campaign_id: int) -> tuple[RoundHead, ...]:
         """A campaign's rounds in order."""
-        statement = select(rounds).where(rounds.c.campaign_id == campaign_id).order_by(rounds.c.round_index)
+        statement = select(*_HEAD).where(rounds.c.campaign_id == campaign_id).order_by(rounds.c.round_index)
         with self._database.read() as connection:
-            return tuple(round_record(row) for row in connection.execute(statement).mappings())
+            return tuple(round_head(row) for row in connection.execute(statement).mappings())
 
-    def list_page(self, campaign_id: int, *, after_id: int = 0, limit: int = 100) -> tuple[RoundRecord, ...]:
+    def every(self, campaign_id: int) -> Iterator[RoundRecord]:
+        """A campaign's rounds in order with their closing notes, of which only one is held at a time."""
+        for head in self.list(campaign_id):
+            yield self.get(head.id)
+
+    def list_page(self, campaign_id: int, *, after_id: int = 0, limit: int = 100) -> tuple[RoundHead, ...]:
         """A campaign's rounds in order, page by page.
 
         Args:
@@ -111,13 +113,13 @@ class Rounds:
             after_id: Number in the store of the last round that is known already.
             limit: Most rounds to return.
         """
-        statement = select(rounds).where(rounds.c.campaign_id == campaign_id, rounds.c.id > after_id)
+        statement = select(*_HEAD).where(rounds.c.campaign_id == campaign_id, rounds.c.id > after_id)
         with self._database.read() as connection:
             rows = connection.execute(statement.order_by(rounds.c.id).limit(limit)).mappings().all()
-        return tuple(round_record(row) for row in rows)
+        return tuple(round_head(row) for row in rows)
 
-    def newest(self, campaign_id: int, *, before: int | None = None, limit: int = 20) -> tuple[RoundRecord, ...]:
-        """A campaign's rounds from the newest back, without their closing notes, which speak of every crystal.
+    def newest(self, campaign_id: int, *, before: int | None = None, limit: int = 20) -> tuple[RoundHead, ...]:
+        """A campaign's rounds from the newest back.
 
         Args:
             campaign_id: Whose rounds.
@@ -129,7 +131,7 @@ class Rounds:
             statement = statement.where(rounds.c.round_index < before)
         with self._database.read() as connection:
             rows = connection.execute(statement.order_by(rounds.c.round_index.desc()).limit(limit)).mappings().all()
-        return tuple(round_record(row) for row in rows)
+        return tuple(round_head(row) for row in rows)
 
     def count(self, campaign_id: int) -> int:
         """How many rounds a campaign has opened."""
@@ -143,13 +145,18 @@ class Rounds:
         Raises:
             NotFoundError: If it has no such round.
         """
-        with self._database.read() as connection:
-            row = _find(connection, campaign_id, index)
-        if row is None:
+        found = self.find(campaign_id, index)
+        if found is None:
             raise NotFoundError(
                 f"The campaign has no round {round_number(index)} (round_index {index}).", remedy="List its rounds."
             )
-        return round_record(row)
+        return found
+
+    def find(self, campaign_id: int, index: int) -> RoundRecord | None:
+        """The same; None if it was never opened."""
+        with self._database.read() as connection:
+            row = _find(connection, campaign_id, index)
+        return None if row is None else round_record(row)
 
     def latest(self, campaign_id: int) -> RoundRecord | None:
         """A campaign's newest round; None before the first."""

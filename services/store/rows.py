@@ -28,6 +28,7 @@ from services.store.records import (
     QueryRecord,
     RealizationRecord,
     ReferenceRecord,
+    RoundHead,
     RoundRecord,
 )
 
@@ -72,9 +73,9 @@ def _spec(column: JsonValue) -> CampaignSpec:
     return stored(CampaignSpec, json.loads(column) if isinstance(column, str) else column)
 
 
-def round_record(row: Row) -> RoundRecord:
-    """Reads a row of `rounds`."""
-    return RoundRecord(
+def round_head(row: Row) -> RoundHead:
+    """Reads a row of `rounds` without its closing notes."""
+    return RoundHead(
         id=row["id"],
         campaign_id=row["campaign_id"],
         index=row["round_index"],
@@ -82,9 +83,25 @@ def round_record(row: Row) -> RoundRecord:
         generator_version=row["generator_version"],
         surrogate_version=row["surrogate_version"],
         notes=row["notes"],
-        closing_notes=row["closing_notes"],
         opened_at=row["opened_at"],
         closed_at=row["closed_at"],
+    )
+
+
+def round_record(row: Row) -> RoundRecord:
+    """Reads a row of `rounds`."""
+    head = round_head(row)
+    return RoundRecord(
+        id=head.id,
+        campaign_id=head.campaign_id,
+        index=head.index,
+        state=head.state,
+        generator_version=head.generator_version,
+        surrogate_version=head.surrogate_version,
+        notes=head.notes,
+        opened_at=head.opened_at,
+        closed_at=head.closed_at,
+        closing_notes=row["closing_notes"],
     )
 
 

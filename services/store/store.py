@@ -17,6 +17,7 @@ from services.store.campaigns import Campaigns
 from services.store.candidates import Candidates, Realizations
 from services.store.crystals import Crystals
 from services.store.cursors import Cursors
+from services.store.curves import Curves
 from services.store.database import Database
 from services.store.events import Events
 from services.store.group_commit import GroupCommit
@@ -27,9 +28,11 @@ from services.store.joint import Joint
 from services.store.laboratory import Laboratory
 from services.store.ledger import Ledger
 from services.store.locks import lock_audit_log
+from services.store.look_progress import LookProgresses
 from services.store.machines import Machines
 from services.store.material_values import MaterialValues
 from services.store.materials import Materials
+from services.store.neighbours import Neighbours
 from services.store.outcomes import Outcomes
 from services.store.pages import Pages
 from services.store.password_links import PasswordLinks
@@ -71,6 +74,7 @@ class Store:
         self.realizations = Realizations(database)
         self.crystals = Crystals(database)
         self.queries = Queries(database)
+        self.look_progress = LookProgresses(database)
         self.approval = Approval(database)
         self.measurements = Measurements(database)
         self.failures = Failures(database)
@@ -81,6 +85,7 @@ class Store:
         self.standings = Standings(database)
         self.pages = Pages(database)
         self.outcomes = Outcomes(database)
+        self.curves = Curves(database)
         self.laboratory = Laboratory(database)
         self.machines = Machines(database)
         self.events = Events(database)
@@ -96,6 +101,7 @@ class Store:
         self.schedules = Schedules(database)
         self.cursors = Cursors(database)
         self.materials = Materials(database)
+        self.neighbours = Neighbours(database)
         self.structures = Structures(database)
         self.artifacts = Artifacts(database)
         self.uploads = Uploads(database)

@@ -180,6 +180,7 @@ def check_round_closes_once(bench: Bench) -> None:
     assert bench.store.rounds.summarise(opened.id, notes={"best": -2}).closing_notes == {"best": -2}
     assert bench.store.queries.get(lab.id).state is QueryState.QUEUED
     assert [record.id for record in bench.store.rounds.list(campaign.id)] == [closed.id]
+    assert tuple(bench.store.rounds.every(campaign.id)) == (bench.store.rounds.at(campaign.id, closed.index),)
 
 
 def check_claim_belongs_to_one(bench: Bench) -> None:

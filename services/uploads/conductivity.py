@@ -48,6 +48,9 @@ DEFAULTS: Final = (
 _UNIT: Final = "S/cm"
 _LARGEST_RESIDUAL: Final = 0.05
 _LARGEST_RELATIVE_ERROR: Final = 0.2
+_SCATTER_WORTH_A_WORD: Final = 2.0
+_SCATTER_TO_CONFIRM: Final = 5.0
+"""How many times further than their own uncertainties explain the points of a series may lie from its line."""
 _LARGEST_LEAD: Final = 0.05
 """Of a resistance: what leads may have of it before somebody must confirm."""
 _EXAMPLES: Final = {"thickness": "1.20 ± 0.02 mm", "area": "0.785 ± 0.01 cm2", "temperature": "25 degC or 298.15 K"}
@@ -113,6 +116,9 @@ def check_series(
             doubts.append(
                 f"{ROOM_K:g} K lies outside of {min(temperatures):g} to {max(temperatures):g} K: extrapolated."
             )
+        scatter = math.sqrt(fit.reduced_chi_square or 0.0)
+        if scatter > _SCATTER_WORTH_A_WORD:
+            (doubts if scatter > _SCATTER_TO_CONFIRM else notes).append(_told_scatter(scatter))
         line: JsonObject = {
             **to_json_object(fit),
             "points": [[r.temperature_K, r.value, r.sigma] for r in seen],
@@ -253,6 +259,14 @@ def _reading_of(row: UploadRow) -> Reading | None:
     if row.state is RowState.REFUSED or not row.understood:
         return None
     return parse(Entry, row.understood, what="A row of an upload").reading
+
+
+def _told_scatter(scatter: float) -> str:
+    times = f"{scatter:.0f}" if scatter >= 10 else f"{scatter:.1f}"
+    return (
+        f"The points lie {times} times further from the line than their own uncertainties explain; the interval "
+        "was widened. Look for a point to leave out, or for a bend in the line."
+    )
 
 
 def _title(row: UploadRow) -> str:

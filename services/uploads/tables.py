@@ -107,7 +107,7 @@ def parse_number(text: str) -> Number:
     Raises:
         InvalidValueError: If it is no finite number.
     """
-    plain = _POWER_OF_TEN.sub("e", text.translate(_SUPERSCRIPTS).strip())
+    plain = with_plain_exponents(text)
     if plain.count(",") == 1 and "." not in plain:
         plain = plain.replace(",", ".")
     found = _NUMBER.fullmatch(plain)
@@ -121,6 +121,11 @@ def parse_number(text: str) -> Number:
     decimals = len(mantissa.partition(".")[2])
     sigma = None if brackets is None else float(brackets[1:-1]) * 10**-decimals * scale
     return Number(value, parse_qualifier(qualifier or ""), sigma)
+
+
+def with_plain_exponents(text: str) -> str:
+    """A text with its powers of ten as computers write them: 1.2×10⁻⁴ becomes 1.2e-4."""
+    return _POWER_OF_TEN.sub("e", text.translate(_SUPERSCRIPTS).strip())
 
 
 def parse_qualifier(text: str) -> Censoring:

@@ -21,6 +21,7 @@ from services.uploads.entries import Checked, Crystal, Destination, Entry, Readi
 from services.uploads.formulas import amounts_of, whole_counts
 from services.uploads.intent import Intent, is_near, judged
 from services.uploads.tables import Number, parse_number, parse_qualifier
+from services.uploads.written import is_unclear_comma
 
 CELL_COLUMNS: Final = ("a", "b", "c", "alpha", "beta", "gamma")
 COLUMNS: Final = (
@@ -171,6 +172,11 @@ def _reading(row: Cells, number: Number, intent: Intent, notes: list[str]) -> Re
     unit = row.get("unit", "")
     if not unit:
         raise InvalidValueError("The value has no unit.", remedy=f"Write {intent.quantity.unit}, or what it is in.")
+    notes += [
+        f"'{text}' was read as {text.replace(',', '.')}, not as {text.replace(',', '')}."
+        for text in (row.get("value", ""), row.get("sigma", ""))
+        if is_unclear_comma(text)
+    ]
     sigma = parse_number(row["sigma"]).value if row.get("sigma") else number.sigma
     qualifier = parse_qualifier(row.get("qualifier", ""))
     censoring = qualifier if qualifier is not Censoring.NONE else number.censoring

@@ -127,6 +127,8 @@ def test_rounds_and_samples_are_pages_too(served, scientist):
     rounds = "/api/v1/campaigns/many-rounds/rounds"
     assert [found["index"] for found in _all_pages(served, rounds, scientist, limit=3)] == [0, 1, 2, 3]
     assert served.client.get(f"{rounds}/3", headers=scientist).json()["index"] == 3
+    assert [found for found in _all_pages(served, rounds, scientist) if "closing_notes" in found] == []
+    assert served.client.get(f"{rounds}/3", headers=scientist).json()["closing_notes"] == {}
     assert served.client.get(f"{rounds}/4", headers=scientist).status_code == 404
     samples = "/api/v1/laboratory/queries"
     whole = [found["query_id"] for found in _all_pages(served, samples, scientist, campaign="many-rounds")]

@@ -15,7 +15,7 @@ from services.access.tokens import create_token
 from services.api.rate import Rate, Rates
 from services.api.testing import running
 from services.dashboard.app import create_service
-from services.dashboard.pages.sample import UNITS
+from services.dashboard.written_result import units_of
 from services.intake.units import convert
 from services.settings import load_settings
 from services.store import Store
@@ -107,7 +107,10 @@ def test_a_sample_is_taken_on_and_given_back(pages, queries):
     assert pages.post(f"/laboratory/queries/{number}/claim").headers["location"] == f"/laboratory/queries/{number}"
     assert "Give back" in pages.get(f"/laboratory/queries/{number}").text
     assert f"/laboratory/queries/{number}" in pages.get("/laboratory/mine").text
-    assert "Give back" not in pages.get(f"/laboratory/queries/{number}", "scientist").text
+    others = pages.get(f"/laboratory/queries/{number}", "scientist").text
+    assert "Give back" not in others
+    assert "While laboratory holds it, nobody else can hand its result in" in others
+    assert pages.post(f"/laboratory/queries/{number}/result", "scientist", data=GOOD).status_code == 409
     assert pages.post(f"/laboratory/queries/{number}/claim", "scientist").status_code == 409
     assert pages.post(f"/laboratory/queries/{number}/release", data={"back": "queue"}).headers["location"] == (
         "/laboratory"
@@ -143,7 +146,9 @@ def test_a_doubtful_result_comes_back_with_what_was_typed_until_it_is_confirmed(
     assert refused.status_code == 422
     assert "unusually high" in refused.text
     assert "as typed" in refused.text
-    assert 'value="&lt;5"' in refused.text
+    assert re.search(r'name="value"[^>]*value="5"', refused.text)
+    assert '<option value="&lt;" selected>' in refused.text or '<option value="<" selected>' in refused.text
+    assert "tick “I have checked it” below" in refused.text
     assert pages.store.measurements.of_query(number) == ()
     assert pages.post(f"/laboratory/queries/{number}/result", data={**form, "confirmed": "true"}).status_code == 303
     (record,) = pages.store.measurements.of_query(number)
@@ -153,7 +158,13 @@ def test_a_doubtful_result_comes_back_with_what_was_typed_until_it_is_confirmed(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"value": "many"}, "is no number"),
+        ({"value": "many"}, "cannot be read as one number"),
+        ({"value": "1,234"}, "may be 1.234 or 1234"),
+        ({"value": "1.2e-4 kg"}, "does not measure ionic_conductivity"),
+        ({"value": "1.2e-4 kS/m"}, "none of the units of the form"),
+        ({"value": "1.2e-4 S/cm", "unit": "S/m"}, "The unit is given twice"),
+        ({"value": "1.2e-4 ± 2e-5"}, "The standard deviation is given twice"),
+        ({"sigma": "1e-5 mS/cm"}, "The standard deviation is in mS/cm, the value in"),
         ({"unit": "blorp"}, "not a known unit"),
         ({"temperature": "cold"}, "no temperature"),
         ({"measured_at": "yesterday"}, "is no time"),
@@ -165,6 +176,22 @@ def test_what_cannot_be_read_is_said_beside_the_form(pages, wrong, said):
     assert refused.status_code == 422
     assert said in refused.text
     assert "Hand in the result" in refused.text
+
+
+def test_what_is_pasted_with_its_unit_and_uncertainty_goes_to_its_fields(pages, queries):
+    number = next(queries)
+    form = {**GOOD, "value": "(1,2 ± 0,3) × 10⁻² mS·cm⁻¹", "sigma": "", "temperature": "298,15 K"}
+    answer = pages.post(f"/laboratory/queries/{number}/result", data=form)
+    assert answer.status_code == 303, answer.text
+    (record,) = pages.store.measurements.of_query(number)
+    assert record.measurement.value == pytest.approx(1.2e-5)
+    assert record.measurement.sigma == pytest.approx(3e-6)
+    assert record.measurement.temperature_K == pytest.approx(298.15)
+    change = {"value": "1.4e-5 ± 2e-6 S/cm", "unit": "S/cm", "sigma": "3e-06", "reason": "Misread."}
+    change |= {"temperature": "298.15", "temperature_unit": "K"}
+    corrected = pages.post(f"/measurements/{record.id}/amend", data=change)
+    assert corrected.status_code == 303, corrected.text
+    assert pages.store.measurements.of_query(number)[-1].measurement.sigma == pytest.approx(2e-6)
 
 
 def test_what_is_no_picture_is_named_and_the_result_stands(pages, queries):
@@ -372,9 +399,9 @@ def test_every_unit_of_the_form_is_one_of_the_quantity():
     from domain.quantity import QUANTITIES
     from services.store.examples import FakeClock
 
-    assert set(UNITS) == set(QUANTITIES)
     origin = Provenance("laboratory", "1", "x", "eve")
-    for name, units in UNITS.items():
-        assert units[0] == QUANTITIES[name].unit
+    for quantity in QUANTITIES.values():
+        units = units_of(quantity)
+        assert units[0] == quantity.unit
         for unit in units:
-            convert(Measurement(1.0, unit, None, origin, Cost(0.0), FakeClock()()), QUANTITIES[name])
+            convert(Measurement(1.0, unit, None, origin, Cost(0.0), FakeClock()()), quantity)

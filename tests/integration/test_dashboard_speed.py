@@ -17,7 +17,7 @@ from services.api.testing import OWN_GROUP, example_campaign, serving
 from services.dashboard.app import create_service
 from services.intake.door import record_measurement
 from services.intake.testing import claim, example_measurement
-from services.reports.figures import Plot, drawn_with
+from services.reports.figures import Plot, draw_together, drawn_with
 from services.store.crystals import CrystalOrder
 from services.store.examples import example_pick, open_round
 
@@ -176,6 +176,29 @@ def test_figures_of_the_same_data_are_drawn_together(served, read):
             with counted(read) as found:
                 figures.get(served.store, campaign, plot)
             assert found["statements"] <= 2, "how far the campaign has come, and nothing else"
+
+
+def test_the_figures_that_were_wanted_last_stay(served, monkeypatch):
+    campaign = served.store.campaigns.get("few")
+    first, second, third = Plot.SPENDING, Plot.TRAINING, Plot.VARIETY
+    redrawn = []
+
+    def draw(store, record, plot):
+        redrawn.append(plot)
+        return draw_together(store, record, plot)
+
+    monkeypatch.setattr("services.api.drawn.draw_together", draw)
+    roomy = DrawnFigures()
+    for plot in (first, second, third):
+        roomy.get(served.store, campaign, plot)
+    figures = DrawnFigures(largest_bytes=roomy.n_bytes - 1)
+    redrawn.clear()
+    for plot in (first, second, first, third):  # there is no room for three: the second goes, which nobody wanted since
+        figures.get(served.store, campaign, plot)
+    assert redrawn == [first, second, third]
+    for plot in (first, third, second):
+        figures.get(served.store, campaign, plot)
+    assert redrawn == [first, second, third, second]
 
 
 def test_figures_take_no_more_memory_than_they_may(served):

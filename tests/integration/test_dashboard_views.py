@@ -4,6 +4,7 @@ import pytest
 
 from domain.elements import element
 from domain.events import Event, EventKind
+from domain.look import LookProgress
 from domain.material import KnownMaterial
 from domain.states import QueryState
 from services.access.people import give_campaign
@@ -80,6 +81,8 @@ def test_a_crystal_is_shown_to_its_group_alone(visit, store) -> None:
         "pyxtal+relax",
         "Why this crystal",
         "no known material",
+        "As imagined",
+        "As relaxed",
         "No transport data",
         "structure?format=poscar",
     ):
@@ -125,6 +128,14 @@ def test_the_overview_says_what_is_best_what_runs_and_what_is_waited_for(visit) 
         assert said in page
     assert "Give up" not in page
     assert "Give up" in visit("scientist", f"/campaigns/{CAMPAIGN}").text
+
+
+def test_how_far_a_long_look_is_stands_beside_it(visit, store) -> None:
+    (query, *_) = store.queries.list(store.campaigns.get(CAMPAIGN).id, states=[QueryState.CLAIMED])
+    store.look_progress.tell(query.id, query.fence, LookProgress(0.24, "12 of 50 ps at 600 K"))
+    page = visit("viewer", f"/campaigns/{CAMPAIGN}").text
+    assert "12 of 50 ps at 600 K, " in page
+    assert 'aria-label="12 of 50 ps at 600 K"' in page
 
 
 def test_why_a_campaign_does_not_move_is_said_on_its_page(visit, store) -> None:
@@ -175,6 +186,10 @@ def test_known_materials_are_listed_and_shown(visit, store) -> None:
     assert "rock salt" in visit("viewer", "/materials", elements="Li", formula="", space_group="").text
     assert "Its sites are not known" in visit("viewer", f"/materials/{added.id}").text
     assert "the same blueprint" in visit("viewer", f"/crystals/{candidate.id}").text
+    told = visit("viewer", f"/api/v1/candidates/{candidate.id}/novelty").json()
+    assert told["summary"].startswith("This very blueprint is known")
+    assert (told["nearest"][0]["distance"], told["nearest"][0]["volume_change"]) == (0.0, 0.0)
+    assert visit("stranger", f"/api/v1/candidates/{candidate.id}/novelty").status_code == 404
     assert visit("viewer", "/materials/999").status_code == 404
 
 

@@ -52,3 +52,20 @@ def test_what_cannot_be_read_is_kept_and_said(petalite, tmp_path):
         petalite(tmp_path / "b.csv", "--campaign", "conductors")
     with pytest.raises(PetaliteError, match="NAME=TEXT"):
         petalite(DATA / "template.csv", "--campaign", "conductors", "--set", "query")
+
+
+def test_a_spectrum_tells_what_was_fitted_and_how_a_doubt_is_confirmed(petalite):
+    told = " ".join(petalite(DATA / "spectrum.csv", "--campaign", "conductors", "--set", "query=1").split())
+    assert "What was fitted" in told
+    assert "(1.287 ± 0.023)" in told
+    assert "10⁻⁴ S cm⁻¹" in told
+    assert "(R‖CPE)-(R‖CPE)-CPE" in told
+    assert "Confirm" not in told
+    series = " ".join(petalite(DATA / "series.csv", "--campaign", "conductors", "--set", "query=2").split())
+    assert "Activation energy 0.35" in series
+    petalite(DATA / "spectrum.csv", "--campaign", "conductors", "--set", "query=3")
+    assert "petalite upload accept 3 --confirm 1" in " ".join(
+        petalite("fix", 3, 1, "--set", "temperature=25 K").split()
+    )
+    assert "petalite upload accept 3 --confirm 1" in " ".join(petalite("accept", 3).split())
+    assert "1 row entered" in petalite("accept", 3, "--confirm", 1)

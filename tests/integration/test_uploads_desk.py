@@ -2,6 +2,7 @@
 
 import io
 import multiprocessing
+import re
 import signal
 import time
 import zipfile
@@ -267,6 +268,33 @@ def test_spectra_over_temperature_become_one_conductivity(opened, desk, campaign
     assert desk.accept(upload.id, worker="eve").upload.state is UploadState.ACCEPTED
     (value,) = store.material_values.list(campaign.id)
     assert value.measurement.value == pytest.approx(0.12 / (1200 * 0.785), rel=0.05)
+
+
+def test_points_far_from_their_line_are_a_matter_to_confirm(opened, desk, campaign):
+    lines = (DATA / "series.csv").read_text(encoding="utf-8").splitlines()
+    # One temperature as if its pellet had cracked: half the conductivity.
+    cracked = [
+        ",".join([cells[0], str(2 * float(cells[1])), str(2 * float(cells[2])), cells[3]])
+        if (cells := line.split(","))[-1] == "65"
+        else line
+        for line in lines
+    ]
+    upload = hand_in(desk, campaign, "series.csv", "\n".join(cracked).encode(), options=CRYSTAL)
+    series = opened.store.uploads.row(upload.id, 5)
+    assert series.state is RowState.SUSPICIOUS
+    assert re.search(r"The points lie \d+ times further from the line than their own unc", " ".join(series.remarks))
+    assert upload.report["arrhenius"]["activation_energy_sigma_eV"] > 0.02
+    (left_out,) = [row.number for row in opened.store.uploads.rows(upload.id) if "65" in str(row.cells)]
+    fix(desk, upload.id, left_out, {"left out": "yes"})
+    assert "further from the line" not in " ".join(opened.store.uploads.row(upload.id, 5).remarks)
+
+
+def test_a_comma_that_may_be_read_in_two_ways_is_said(opened, desk, campaign):
+    content = b"query;value;unit;temperature\n1;0,001;S/cm;25 degC\n2;1,234;mS/cm;25 degC\n"
+    upload = hand_in(desk, campaign, "a.csv", content)
+    first, second = opened.store.uploads.rows(upload.id)
+    assert "was read as" not in " ".join(first.remarks)
+    assert "'1,234' was read as 1.234, not as 1234." in second.remarks
 
 
 def test_pictures_go_with_a_measurement_and_programs_with_nothing(opened, desk, campaign):

@@ -18,7 +18,7 @@ from domain.elements import Element
 from domain.events import Event
 from domain.fidelity import Capability, Fidelity, Ladder, Limits
 from domain.lattice import LatticeParameters
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.material import KnownMaterial
 from domain.measurement import Failure, Measurement, Provenance
 from domain.parsing import parse, parse_json, to_json, to_json_object, to_json_value
@@ -57,6 +57,7 @@ STRATEGIES = {
     Failure: strategies.failures(),
     LookRequest: strategies.look_requests(),
     LookResult: strategies.look_results(),
+    LookProgress: strategies.look_progresses(),
     ReferenceEnergy: strategies.reference_energies(),
     Observation: strategies.observations(),
     PendingLook: strategies.pending_looks(),
@@ -70,6 +71,8 @@ STRATEGIES = {
 WITHOUT_JSON = {
     "BlueprintBatch": "tensors; tests/unit/test_domain_batch.py",
     "Sample": "tensors",
+    "StraightLine": "a result on its way; tests/unit/test_domain_straight_line.py",
+    "Workbench": "a folder and a function",
     "TrainingStep": "shown, never stored",
     "TrainingSummary": "its numbers are stored by the round",
     "Problem": "a part of an error",

@@ -13,7 +13,7 @@ from generators.registry import require_generator
 from services.dashboard.pages.new_campaign import GENERATORS, SURROGATES
 from services.dashboard.spec_draft import draft_from_text, draft_of
 from services.dashboard.spec_form import document_of, fields_of, with_step
-from services.specs import dump_spec, problems_of, read_document, read_spec
+from services.specs import dump_spec, problems_of, read_document, read_spec, write_document
 from services.store.examples import example_spec
 from surrogates.registry import require_surrogate
 
@@ -179,3 +179,11 @@ def test_a_mistake_that_the_whole_spec_tells_too_is_told_once() -> None:
 def test_a_budget_that_is_none_is_told_at_a_field() -> None:
     draft = draft_of({"budget.total": "5", "budget.per_round": "10"})
     assert [draft.target_of(problem) for problem in draft.problems] == ["budget.per_round"]
+
+
+def test_settings_are_shown_one_a_line_and_long_ones_fill_no_braces() -> None:
+    settings = {"quantity": "ionic_conductivity", "instructions": "Press 100 mg between stainless steel. " * 2 + "Dry."}
+    shown = fields_of({"ladder": [{"name": "pellet", "settings": settings}]})["ladder[0].settings"]
+    assert shown.startswith("quantity: ionic_conductivity\ninstructions: Press")
+    assert "{" not in write_document({"ladder": [{"name": "pellet", "settings": settings}]})
+    assert fields_of({"generator": {"settings": {"n_steps": 100}}})["generator.settings"] == "n_steps: 100"

@@ -12,8 +12,10 @@ import yaml
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from domain.blueprint import Blueprint
 from domain.campaign import Component
 from domain.errors import ConflictError, SpecError
+from domain.parsing import parse, to_json_object
 from domain.search_space import SearchSpace
 from generators.registry import build_generator, require_generator
 from generators.testing import check_generator
@@ -23,6 +25,7 @@ from services.api.app import PREFIX, create_app
 from services.cli.main import app
 from services.settings import load_settings
 from services.specs import load_spec
+from services.uploads.formulas import amounts_of, whole_counts
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -121,6 +124,41 @@ def test_blocks_can_be_read_and_specs_can_be_run(page: Path, tmp_path: Path) -> 
             path = tmp_path / "spec.yaml"
             path.write_text(text, encoding="utf-8")
             assert load_spec(path).name == document["name"]
+
+
+@pages
+def test_campaigns_that_commands_name_are_examples(page: Path) -> None:
+    examples = {path.stem for path in (ROOT / "docs" / "examples").glob("*.yaml")}
+    named = set(re.findall(r"--campaign ([a-z][\w.-]*)", page.read_text(encoding="utf-8")))
+    assert named <= examples
+
+
+def test_the_claim_that_is_shown_is_one_of_the_example() -> None:
+    spec = load_spec(ROOT / "docs" / "examples" / "pellets.yaml")
+    shown = (json.loads(text) for text in blocks(ROOT / "docs" / "machines.md", "json"))
+    claim = next(document for document in shown if "blueprint" in document)
+    rung = spec.fidelities.fidelity(claim["query"]["fidelity"])
+    assert claim["query"]["campaign"] == spec.name
+    assert claim["query"]["settings_digest"] == rung.settings_digest
+    assert claim["fidelity"] == to_json_object(rung)
+    assert claim["objective"] == to_json_object(spec.objective)
+    blueprint = parse(Blueprint, claim["blueprint"], what="The blueprint of the page")
+    assert {found.symbol for found in blueprint.composition.elements} <= set(spec.space.elements)
+    assert blueprint.space_group.number in {group.number for group in spec.space.groups}
+    low, high = spec.space.volume_per_atom_A3
+    assert low <= blueprint.volume_per_atom_A3 <= high
+
+
+def test_samples_that_are_shown_are_in_the_space_of_the_example() -> None:
+    space = load_spec(ROOT / "docs" / "examples" / "pellets.yaml").space
+    text = (ROOT / "docs" / "laboratory.md").read_text(encoding="utf-8")
+    formulas = re.findall(r"│ \d+, ((?:[A-Z][a-z]?\d+)+),", text)
+    assert len(formulas) == 2
+    for formula in formulas:
+        counts = whole_counts(amounts_of(formula))
+        assert counts is not None
+        assert set(counts) <= set(space.elements)
+        assert sum(counts.values()) <= space.max_atoms
 
 
 def test_routes_that_pages_name_exist(tmp_path: Path) -> None:

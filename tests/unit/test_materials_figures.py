@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from services.reports.agreement import Z_95, calibration, compared, predictions
 from services.reports.campaign_data import CampaignData
 from services.reports.figure import MOST_POINTS, thinned
 from services.reports.figures import Plot, draw
-from services.reports.spending import Step, best_curves, spent_by_round, thinned_steps
+from services.reports.spending import best_curves, spent_by_round
 from services.store import Store
 from services.store.examples import bench, example_pick, open_example
 from services.store.records import MeasurementRecord, QueryRecord
@@ -102,17 +101,6 @@ def test_thinning_keeps_the_extremes(points: list[tuple[int, int]], most: int) -
         values, shown = [point[axis] for point in points], [point[axis] for point in kept]
         assert not values or (min(shown), max(shown)) == (min(values), max(values))
     assert not points or (kept[0], kept[-1]) == (points[0], points[-1])
-
-
-@given(st.lists(st.integers(-20, 20), max_size=300), st.integers(50, 80))
-def test_a_thinned_curve_changes_where_the_whole_one_does(values: list[int], most: int) -> None:
-    best = list(accumulate(values, min))
-    steps = [Step(number, float(number), value) for number, value in enumerate(best)]
-    kept = thinned_steps(steps, most)
-    assert len(kept) <= most
-    changes = [step for before, step in pairwise(steps) if step.best != before.best]
-    assert set(steps[:1] + steps[-1:] + changes) <= set(kept)
-    assert kept == sorted(kept)
 
 
 def test_the_bound_is_what_a_page_can_show() -> None:

@@ -72,6 +72,16 @@ def test_failed_looks_move_the_curve_and_leave_no_point(store: Store) -> None:
     assert [point.best for point in curve] == [-1.0, -1.0]
 
 
+def test_a_document_leaves_what_each_round_expected_of_every_crystal_to_the_round(store: Store) -> None:
+    campaign, opened, (query,) = open_example(store, [example_pick(1)])
+    measure(store, query, -1.0)
+    expected = [to_json_value(CandidateBelief(query.candidate_id, -1.0, 0.1))]
+    store.rounds.close(opened.id, notes={"beliefs": expected, "target": "lab"})
+    (told,) = campaign_document(store, "example")["rounds"]
+    assert told["closing_notes"] == {"target": "lab"}
+    assert store.rounds.at(campaign.id, 0).closing_notes["beliefs"] == expected
+
+
 def test_the_burn_down_never_leaves_its_bar() -> None:
     bars = [
         burn_down(Balance(total=9.0, reserved=reserved, booked=9.0 - reserved)) for reserved in (0.0, 0.3, 4.5, 9.0)

@@ -1,6 +1,11 @@
 """Numbers, formulas, cells and tables as laboratories write them."""
 
+import math
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import ImpossibleCellError, InvalidValueError, UnreadableFileError
 from domain.measurement import Censoring
@@ -10,6 +15,7 @@ from services.uploads.cells import exact_cell
 from services.uploads.dimensions import area_cm2, length_cm
 from services.uploads.formulas import amounts_of, whole_counts
 from services.uploads.tables import parse_number, read_csv
+from services.uploads.written import Written, read_sigma, read_written
 
 
 @pytest.mark.parametrize(
@@ -30,6 +36,58 @@ def test_limits_and_uncertainties_are_read_from_the_number():
     assert parse_number("<1E-10").censoring is Censoring.BELOW
     assert parse_number("≥ 3").censoring is Censoring.ABOVE
     assert parse_number("1.23(4)e-5").sigma == pytest.approx(4e-7)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2.6 g/cm3", Written("2.6", "", "g/cm3")),
+        ("1,2e-4 S/cm", Written("1,2e-4", "", "S/cm")),
+        ("2.6 ± 0.1", Written("2.6", "0.1")),
+        ("−3.2+/-0.1 eV/atom", Written("-3.2", "0.1", "eV/atom")),
+        ("(1.2 ± 0.3) × 10⁻⁴ S·cm⁻¹", Written("1.2e-4", "0.3e-4", "S·cm-1")),
+        ("5.43(2) g/cm³", Written("5.43", "0.02", "g/cm3")),
+        ("< 1e-9 S/cm", Written("<1e-9", "", "S/cm")),
+        ("0,123", Written("0,123")),
+        ("1234,5", Written("1234,5")),
+    ],
+)
+def test_a_number_is_taken_apart_from_what_was_pasted_with_it(text, written):
+    assert read_written(text) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("about 3", "cannot be read as one number"),
+        ("1.5-2.5", "cannot be read as one number"),
+        ("(2.6 ± 0.1", "cannot be read as one number"),
+        ("1.2 ± 0.3 × 10⁻⁴", "not clear whether the power of ten is that of both"),
+        ("5.43(2) ± 0.1", "the uncertainty twice"),
+        ("1,234 S/cm", "'1,234' may be 1.234 or 1234"),
+        ("1.2 ± 1,000", "'1,000' may be 1.000 or 1000"),
+        ("1.234,5", "is no number"),
+    ],
+)
+def test_what_may_be_read_in_two_ways_is_not_guessed(text, problem):
+    with pytest.raises(InvalidValueError, match=re.escape(problem)):
+        read_written(text)
+
+
+def test_a_standard_deviation_may_repeat_its_unit():
+    assert read_sigma("± 0,1 g/cm3") == Written("0,1", "", "g/cm3")
+    with pytest.raises(InvalidValueError, match="is no standard deviation"):
+        read_sigma("< 0.1")
+
+
+@given(st.text(alphabet="0123456789.,eE+-±()×^<> S/cm⁻⁴", max_size=24))
+def test_whatever_is_pasted_is_read_or_refused(text):
+    try:
+        found = read_written(text)
+    except InvalidValueError:
+        return
+    assert math.isfinite(parse_number(found.value).value)
+    assert not found.sigma or math.isfinite(parse_number(found.sigma).value)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ async def heartbeat(query_id: Number, beat: HeartbeatRequest, change: Claiming) 
         question = _held(change, query_id, beat.fence)
         if not store.queries.heartbeat(query_id, beat.fence, beat.lease_s):
             raise _lost(question)
+        if beat.progress is not None:
+            store.look_progress.tell(query_id, beat.fence, beat.progress)
         # Not audited: it says nothing that the claim has not said.
         return Audited.elsewhere(HeartbeatAnswer(store.queries.get(query_id).lease_until or store.now()))
 

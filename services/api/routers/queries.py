@@ -22,6 +22,7 @@ from services.api.dependencies import (
     visible_query,
 )
 from services.api.paging import After, Limit, Page, keyset, same
+from services.store.look_progress import ToldProgress
 from services.store.records import QueryRecord
 
 router = APIRouter(tags=["queries"])
@@ -104,6 +105,14 @@ def list_queries(
         same,
         limit=limit,
     )
+
+
+@router.get("/campaigns/{name}/progress", summary="Tell how far looks have come")
+def list_progress(name: Name, store: TheStore, principal: Reader) -> tuple[ToldProgress, ...]:
+    """Of the looks that machines are at, those that take long and tell it. The first 500 claimed queries are read."""
+    campaign = visible_campaign(store, principal, name)
+    claimed = store.queries.list_page(campaign.id, states=[QueryState.CLAIMED], limit=MOST_AT_ONCE)
+    return tuple(store.look_progress.of({query.id for query in claimed}).values())
 
 
 @router.get("/approvals", summary="List what waits for approval")

@@ -18,10 +18,12 @@ from services.api.dependencies import (
     TheStore,
     visible_campaign,
     visible_candidate,
+    visible_groups,
 )
 from services.api.paging import After, Limit, Page, keyset, same
 from services.api.views import CandidateDetails, CandidateView, candidate_details, candidate_view
-from services.store.records import CandidateRecord, RoundRecord
+from services.materials.novelty import Novelty, novelty
+from services.store.records import CandidateRecord, RoundHead, RoundRecord
 
 router = APIRouter(tags=["rounds and candidates"])
 
@@ -61,8 +63,8 @@ class CandidateFilter:
 @router.get("/campaigns/{name}/rounds", summary="List a campaign's rounds")
 def list_rounds(
     name: Name, store: TheStore, principal: Reader, after: After = 0, limit: Limit = 100
-) -> Page[RoundRecord]:
-    """Rounds in order, with what was known when each opened and closed."""
+) -> Page[RoundHead]:
+    """Rounds in order, with what was known when each opened. What a round knew when it closed stands in the round."""
     campaign = visible_campaign(store, principal, name)
     return keyset(lambda n: store.rounds.list_page(campaign.id, after_id=after, limit=n), same, limit=limit)
 
@@ -71,7 +73,7 @@ def list_rounds(
 def show_round(
     name: Name, index: Annotated[int, Path(ge=0, le=LARGEST_NUMBER)], store: TheStore, principal: Reader
 ) -> RoundRecord:
-    """One round, counted from 0."""
+    """One round, counted from 0, with what it expected of every crystal when it closed."""
     return store.rounds.at(visible_campaign(store, principal, name).id, index)
 
 
@@ -99,6 +101,18 @@ def show_candidate(candidate_id: Number, store: TheStore, principal: Reader) -> 
     """A crystal's blueprint, and everything that was asked and answered about it."""
     campaign, candidate = visible_candidate(store, principal, candidate_id)
     return candidate_details(store, campaign, candidate)
+
+
+@router.get("/candidates/{candidate_id}/novelty", summary="Tell how new a crystal is")
+def show_novelty(candidate_id: Number, store: TheStore, principal: Reader) -> Novelty:
+    """The known materials nearest to it that the caller may see, and a sentence that says how new it is.
+
+    Compositions are compared by the element mover's distance (Hargreaves et al., Chemistry of Materials 32, 10610,
+    2020) along the modified Pettifor scale, materials of the same reduced formula by their volume for an atom. Sites
+    are not compared.
+    """
+    _, candidate = visible_candidate(store, principal, candidate_id)
+    return novelty(store, candidate.blueprint, groups=visible_groups(principal))
 
 
 def read_formula(formula: str) -> Composition:

@@ -107,6 +107,7 @@ def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader)
         promising=_most_promising(store, record) if is_anything_known(store, record) else None,
         running=running,
         candidates=store.candidates.get_all({query.candidate_id for query in running}),
+        progress=store.look_progress.of({query.id for query in running}),
         stage=stages[0] if stages and record.state in _MOVING else None,
         waits=_waits(store, record),
         figures=FIGURES,

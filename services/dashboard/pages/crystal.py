@@ -1,37 +1,32 @@
 """One crystal: its sites, what was asked and answered about it, and why."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
-from domain.blueprint import Blueprint
-from services.access.principal import Principal
 from services.api.dependencies import (
     LARGEST_NUMBER,
     Number,
     Reader,
     TheStore,
     visible_candidate,
-    visible_groups,
     visible_query,
 )
-from services.api.routers import realizations
+from services.api.routers import realizations, rounds
 from services.api.views import candidate_details, candidate_view
 from services.dashboard.pages.frame import campaign_frame, is_anything_known
 from services.dashboard.view import TheView, link
+from services.materials.cell import cell_of_blueprint
 from services.materials.formats import StructureFormat
 from services.materials.show import RealizationView
 from services.materials.sites import SiteList, list_sites
 from services.reports.arrhenius import NOTE as ARRHENIUS
 from services.store import Store
-from services.store.materials import MaterialFilter, MaterialRecord
 from services.store.records import CampaignRecord, FailureRecord, MeasurementRecord, QueryRecord
 
 router = APIRouter()
-
-MOST_NEIGHBOURS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +42,6 @@ class LookShown:
     def counts(self, record: MeasurementRecord) -> bool:
         """Whether a measurement stands."""
         return not (record.is_evidence or record.is_retracted or record.id in self.superseded)
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A known material of the same composition."""
-
-    record: MaterialRecord
-    likeness: str
-    """What it has in common with the crystal, in words."""
 
 
 @router.get("/crystals/{candidate_id}")
@@ -93,8 +79,10 @@ def show_crystal(
         sites=sites,
         chosen=chosen,
         site_list=None if chosen is None else _list_sites(store, chosen.id),
+        of_disordered={one.digest for one in sites if one.is_of_disordered},
         formats=tuple(StructureFormat),
-        neighbours=_neighbours(store, principal, record.blueprint),
+        imagined=cell_of_blueprint(record.blueprint),
+        novelty=rounds.show_novelty(candidate_id, store, principal),
         series=[m for m in details.measurements if ARRHENIUS in m.measurement.details and m.id not in superseded],
     )
 
@@ -124,30 +112,3 @@ def _chosen(sites: list[RealizationView], wanted: int | None) -> RealizationView
         return (not one.is_relaxed, float("inf") if energy is None else energy)
 
     return min(asked or sites, key=preference, default=None)
-
-
-def _neighbours(store: Store, principal: Principal, blueprint: Blueprint) -> tuple[Neighbour, ...]:
-    """Known materials of the same reduced formula, the most alike first."""
-    wanted = MaterialFilter(formula=blueprint.composition.reduced_formula)
-    groups = visible_groups(principal)
-    alike = store.materials.resembling(blueprint, groups=groups)[:MOST_NEIGHBOURS]
-    known = {record.id for record in alike}
-    others = store.materials.list(groups=groups, wanted=wanted, limit=MOST_NEIGHBOURS)
-    found = [*alike, *(record for record in others if record.id not in known)][:MOST_NEIGHBOURS]
-    return tuple(
-        sorted(
-            (Neighbour(record, _likeness(record, blueprint)) for record in found),
-            key=lambda one: (one.record.digest != blueprint.digest, one.record.id not in known, one.record.id),
-        )
-    )
-
-
-def _likeness(record: MaterialRecord, blueprint: Blueprint) -> str:
-    if record.digest == blueprint.digest:
-        return "the same blueprint"
-    if record.material.space_group != blueprint.space_group.number:
-        return "another space group" if record.material.space_group else "space group unknown"
-    if record.material.blueprint is None:
-        return "the same space group"
-    strain = record.material.blueprint.volume_per_atom_A3 / blueprint.volume_per_atom_A3 - 1
-    return f"the same space group, volume per atom {100 * strain:+.1f} %".replace("-", "−")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
 
-from domain.errors import ConflictError, InvalidValueError, UnconfirmedValueError
+from domain.errors import ConflictError, InvalidValueError
 from domain.measurement import Censoring
 from services.access.principal import Principal
 from services.access.roles import Permission
@@ -13,8 +13,9 @@ from services.api.change import Change, changing
 from services.api.dependencies import Number, Reader, TheStore, visible_measurement, visible_query
 from services.api.routers import measurements
 from services.api.routers.measurements import Amendment, ChangedMeasurement, Retraction
-from services.dashboard.pages.sample import UNITS, Trouble, WrittenResult, read_instant, written_result
+from services.dashboard.pages.sample import Trouble
 from services.dashboard.view import TheView, View, link
+from services.dashboard.written_result import WrittenResult, read_instant, units_of, written_result
 from services.intake.readings import Part
 from services.store import Store
 from services.store.records import MeasurementRecord
@@ -43,12 +44,13 @@ def amend_measurement(
 ) -> Response:
     """Puts another measurement in its place, and shows that."""
     store, principal = change.store, change.principal
-    _, before = visible_measurement(store, principal, measurement_id)
+    campaign, before = visible_measurement(store, principal, measurement_id)
     try:
+        written = written.sorted_out(campaign.spec.objective.measured, _written(before))
         amendment = Amendment(_changed(written, before), _required(reason), confirmed)
         measurements.amend_measurement(measurement_id, amendment, change)
     except (InvalidValueError, ConflictError) as error:
-        trouble = Trouble(error.problem, error.remedy, "amend", isinstance(error, UnconfirmedValueError))
+        trouble = Trouble.of(error, "amend")
         return _page(view, store, principal, measurement_id, written=written, reason=reason, trouble=trouble)
     becomes = next(one for one in store.measurements.of_query(before.query_id) if one.supersedes == measurement_id)
     return view.go(link("measurements", becomes.id))
@@ -60,7 +62,7 @@ def retract_measurement(measurement_id: Number, view: TheView, change: InLaborat
     try:
         measurements.retract_measurement(measurement_id, Retraction(_required(reason)), change)
     except (InvalidValueError, ConflictError) as error:
-        trouble = Trouble(error.problem, error.remedy, "retract")
+        trouble = Trouble.of(error, "retract")
         return _page(view, change.store, change.principal, measurement_id, reason=reason, trouble=trouble)
     return view.go(link("measurements", measurement_id))
 
@@ -91,7 +93,7 @@ def _page(
         replaced_by=next((one for one in history if one.supersedes == record.id), None),
         files=store.artifacts.of_measurement(record.id),
         candidate=store.candidates.get(record.candidate_id),
-        units=UNITS.get(quantity.name, (quantity.unit,)),
+        units=units_of(quantity),
         before=_written(record),
         typed=written or _written(record),
         reason=reason,

@@ -2,11 +2,8 @@
 
 import io
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import segno
 from fastapi import APIRouter, Depends, File, Form, UploadFile
@@ -15,71 +12,25 @@ from starlette.responses import Response
 
 from domain.errors import ConflictError, InvalidValueError, PetaliteError, UnconfirmedValueError
 from domain.events import EventKind
-from domain.measurement import Censoring, FailureKind
+from domain.measurement import FailureKind
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Change, changing
 from services.api.dependencies import Number, Reader, TheService, TheStore, visible_query
-from services.api.forms import WrittenMeasurement
 from services.api.problems import status_of
 from services.api.routers import laboratory
 from services.api.routers.laboratory import LaboratoryFailure, LaboratoryResult
 from services.api.routers.uploads import TheDesk, TheSlowWork, hand_in_file
 from services.dashboard.view import TheView, View, link
+from services.dashboard.written_result import WrittenResult, units_of, written_result
 from services.reports.laboratory import Sample
 from services.store import Store
 from services.store.uploads import UploadKind, UploadState
-from services.uploads.tables import parse_number
 
 router = APIRouter(prefix="/laboratory/queries/{query_id}")
 
 InLaboratory = Annotated[Change, Depends(changing(Permission.LABORATORY, takes_key=False))]
-Text = Annotated[str, Form(max_length=200)]
-UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "ionic_conductivity": ("S/cm", "mS/cm", "uS/cm", "S/m", "mS/m"),
-        "formation_energy": ("eV/atom", "meV/atom"),
-        "density": ("g/cm^3", "kg/m^3"),
-        "band_gap": ("eV", "meV"),
-    }
-)
-"""Those in which people read a quantity off; the store's own comes first."""
 _WAITING: Final = ("queued", "claimed", "awaiting_approval")
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenResult:
-    """The form as it was filled in, so that a refused one comes back with what was typed."""
-
-    value: str = ""
-    unit: str = ""
-    sigma: str = ""
-    censoring: str = Censoring.NONE.value
-    temperature: str = ""
-    temperature_unit: str = "°C"
-    measured_at: str = ""
-    zone: str = "+00:00"
-    note: str = ""
-
-    def measurement(self) -> WrittenMeasurement:
-        """The same as the API takes it.
-
-        Raises:
-            InvalidValueError: If a number is none, or a time.
-        """
-        value = parse_number(self.value)
-        censoring = value.censoring if self.censoring == Censoring.NONE.value else Censoring(self.censoring)
-        return WrittenMeasurement(
-            value=value.value,
-            unit=self.unit,
-            sigma=parse_number(self.sigma).value if self.sigma.strip() else value.sigma,
-            temperature=f"{self.temperature.strip().replace(',', '.')} {self.temperature_unit}"
-            if self.temperature.strip()
-            else None,
-            censoring=censoring,
-            note=self.note.strip(),
-            measured_at=read_instant(self.measured_at, self.zone),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +43,14 @@ class Trouble:
     """Which of the forms: `result` or `failure`."""
     can_be_confirmed: bool = False
 
+    @classmethod
+    def of(cls, error: PetaliteError, form: str) -> Self:
+        """Why a form was refused; what looks like a mistake is confirmed by a tick that the page then offers."""
+        if not isinstance(error, UnconfirmedValueError):
+            return cls(error.problem, error.remedy, form)
+        remedy = "Correct it; or tick “I have checked it” below, and hand it in again."
+        return cls(error.problem, remedy, form, can_be_confirmed=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -103,38 +62,6 @@ class Filled:
     trouble: Trouble | None = None
     notices: tuple[str, ...] = ()
     """What else is to be said, such as a picture that was none."""
-
-
-async def written_result(  # noqa: PLR0913, PLR0917 - the fields of the form
-    value: Text = "",
-    unit: Text = "",
-    sigma: Text = "",
-    censoring: Annotated[str, Form(pattern="^[=<>]$")] = "=",
-    temperature: Text = "",
-    temperature_unit: Text = "°C",
-    measured_at: Text = "",
-    zone: Text = "+00:00",
-    note: Annotated[str, Form(max_length=2000)] = "",
-) -> WrittenResult:
-    """Reads the form."""
-    return WrittenResult(value, unit, sigma, censoring, temperature, temperature_unit, measured_at, zone, note)
-
-
-def read_instant(local: str, zone: str) -> datetime | None:
-    """A time as a browser's form gives it, in the zone that a script adds; None for no time.
-
-    Raises:
-        InvalidValueError: If it is no time.
-    """
-    if not local.strip():
-        return None
-    try:
-        instant = datetime.fromisoformat(f"{local.strip()}{zone.strip() or '+00:00'}")
-    except ValueError as error:
-        raise InvalidValueError(
-            f"'{local[:40]}' is no time.", remedy="Choose day and time, or leave it empty for now."
-        ) from error
-    return instant
 
 
 @router.get("")
@@ -159,13 +86,13 @@ async def hand_in_result(  # noqa: PLR0913 - the parts of its form
     store, principal = change.store, change.principal
 
     def record() -> Response | int:
-        visible_query(store, principal, query_id)
+        campaign, _ = visible_query(store, principal, query_id)
+        quantity, typed = campaign.spec.objective.measured, written
         try:
-            kept = laboratory.hand_in_result(query_id, LaboratoryResult(written.measurement(), confirmed), change)
+            typed = written.sorted_out(quantity, WrittenResult(unit=units_of(quantity)[0]))
+            kept = laboratory.hand_in_result(query_id, LaboratoryResult(typed.measurement(), confirmed), change)
         except (InvalidValueError, ConflictError) as error:
-            can_be_confirmed = isinstance(error, UnconfirmedValueError)
-            trouble = Trouble(error.problem, error.remedy, "result", can_be_confirmed)
-            filled = Filled(written, trouble=trouble)
+            filled = Filled(typed, trouble=Trouble.of(error, "result"))
             return _page(view, store, principal, query_id, filled, status=status_of(error).value)
         return int(json.loads(bytes(kept.body))["id"])
 
@@ -215,7 +142,7 @@ def hand_in_failure(
             raise InvalidValueError("It is not said what happened.", remedy="Give a reason in a sentence.")
         laboratory.hand_in_laboratory_failure(query_id, LaboratoryFailure(kind, reason), change)
     except (InvalidValueError, ConflictError) as error:
-        filled = Filled(kind=kind.value, reason=reason, trouble=Trouble(error.problem, error.remedy, "failure"))
+        filled = Filled(kind=kind.value, reason=reason, trouble=Trouble.of(error, "failure"))
         return _page(view, change.store, change.principal, query_id, filled, status=status_of(error).value)
     return view.go(link("laboratory", "queries", query_id))
 
@@ -259,7 +186,7 @@ def _page(
         standing=_standing(sample),
         attached=[file for answer in sample.answers for file in store.artifacts.of_measurement(answer.id)],
         kinds=tuple(FailureKind),
-        units=UNITS.get(sample.asked.quantity, (sample.asked.unit,)),
+        units=units_of(campaign.spec.objective.measured),
         depends_on_temperature=campaign.spec.objective.measured.depends_on_temperature,
         n_waiting=sum(counts.get(state, 0) for state in _WAITING),
         newest_event=store.events.newest_id(),

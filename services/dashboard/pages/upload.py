@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from domain.errors import ConflictError, InvalidValueError, NotFoundError, PetaliteError
 from domain.json_value import JsonObject, JsonValue
-from domain.measurement import Censoring
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Change, changing
@@ -246,11 +245,7 @@ def _taken_for(understood: JsonObject) -> str:
     reading, crystal = understood.get("reading"), understood.get("crystal")
     parts = []
     if isinstance(reading, dict):
-        sigma = cast(float | None, reading.get("sigma"))
-        censoring = Censoring(str(reading.get("censoring") or Censoring.NONE.value))
-        value = words.quantity(cast(float, reading["value"]), str(reading["unit"]), sigma=sigma, censoring=censoring)
-        kelvin = cast(float | None, reading.get("temperature_K"))
-        parts.append(value if kelvin is None else f"{value} at {words.temperature(kelvin)}")
+        parts.append(words.reading(reading))
     match understood.get("destination"):
         case "answer":
             parts.append(f"answers sample № {understood.get('query_id')}")

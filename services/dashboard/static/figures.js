@@ -176,6 +176,15 @@ async function paint(canvas, figure) {
   canvas.dataset.points = String(figure.data.reduce((sum, trace) => sum + (trace.x ?? []).length, 0));
 }
 
+// The rule of `services/spreadsheets.py`: what a spreadsheet would take for a formula begins with an apostrophe.
+const FORMULA_START = /^[=+\-@\t\r\n]/;
+const PLAIN_NUMBER = /^[+-](?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:\(\d{1,4}\))?(?:[eE][+-]?\d{1,3})?$/;
+
+function harmlessCell(cell) {
+  const text = String(cell ?? "");
+  return FORMULA_START.test(text) && !PLAIN_NUMBER.test(text) ? `'${text}` : text;
+}
+
 // What is drawn as a table, for spreadsheets: a line for each point, or for each cell of a map.
 function tableOf(figure) {
   const title = (axis) => figure.layout[axis]?.title?.text ?? axis[0];
@@ -191,9 +200,7 @@ function tableOf(figure) {
       (trace.x ?? []).forEach((x, place) => rows.push([trace.name ?? "", x, trace.y[place], trace.text?.[place] ?? ""]));
     }
   }
-  // A spreadsheet would take what begins like this for a formula.
-  const safe = (cell) => (typeof cell === "string" && /^[=+@\t]/.test(cell) ? `'${cell}` : String(cell ?? ""));
-  return rows.map((row) => row.map((cell) => `"${safe(cell).replaceAll('"', '""')}"`).join(",")).join("\r\n");
+  return rows.map((row) => row.map((cell) => `"${harmlessCell(cell).replaceAll('"', '""')}"`).join(",")).join("\r\n");
 }
 
 function offerTable(canvas) {

@@ -36,6 +36,7 @@ def upgrade() -> None:
     _add_beliefs()
     _add_identities()
     _add_password_links()
+    _add_look_progress()
     is_judged = sa.text("judged_by IS NOT NULL")
     op.create_index("ix_queries_judged", "queries", ["id"], sqlite_where=is_judged, postgresql_where=is_judged)
     has_ended = sa.text("finished_at IS NOT NULL")
@@ -48,6 +49,11 @@ def upgrade() -> None:
     # So that budgets are summed without reading a row of the ledger.
     op.create_index(op.f("ix_ledger_campaign_id_kind_amount"), "ledger", ["campaign_id", "kind", "amount"])
     op.drop_index(op.f("ix_ledger_campaign_id"), "ledger")
+    is_material = sa.text("material_id IS NOT NULL")
+    made_of = ["n_elements", "elements", "formula_descriptive", "material_id"]
+    op.create_index(
+        "ix_structures_composition", "structures", made_of, sqlite_where=is_material, postgresql_where=is_material
+    )
     _cover_what_pages_read()
 
 
@@ -232,3 +238,18 @@ def _add_password_links() -> None:
         sa.UniqueConstraint("secret_hash", name=op.f("uq_password_links_secret_hash")),
     )
     op.create_index(op.f("ix_password_links_user_id"), "password_links", ["user_id"])
+
+
+def _add_look_progress() -> None:
+    op.create_table(
+        "look_progress",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("query_id", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Double(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["query_id"], ["queries.id"], name=op.f("fk_look_progress_query_id_queries")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_look_progress")),
+        sa.UniqueConstraint("query_id", name=op.f("uq_look_progress_query_id")),
+    )

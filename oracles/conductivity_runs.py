@@ -1,0 +1,142 @@
+"""From runs at several temperatures to the one number that a look answers, with all that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.constants import ROOM_K
+from domain.elements import element
+from domain.errors import PermanentLookError
+from domain.json_value import JsonObject, JsonValue
+from domain.measurement import Censoring
+from oracles.dynamics.state import Ending, ReplicaEnd
+from oracles.dynamics.trajectory import Trajectory
+from oracles.transport.analysis import TransportAnalysis, analyse
+from oracles.transport.arrhenius import ArrheniusFit, bound_below, fit_arrhenius, what_is_missing
+from oracles.transport.conductivity import Conductivity
+from oracles.transport.health import Finding
+from oracles.transport.summary import details_of
+from oracles.transport.trajectory import IonTrajectory
+
+
+@dataclass(frozen=True, slots=True)
+class ConductivityRun:
+    """One run at one temperature."""
+
+    temperature_K: float
+    ending: Ending
+    analysis: TransportAnalysis | None
+    """None where it exploded."""
+
+    @property
+    def is_of_the_crystal(self) -> bool:
+        """Whether its conductivity may be taken for the crystal's: it neither exploded nor melted."""
+        return self.analysis is not None and self.analysis.health.verdict is not Finding.MELTED
+
+    @property
+    def details(self) -> JsonObject:
+        """For the store."""
+        found: JsonObject = {} if self.analysis is None else details_of(self.analysis)
+        return {
+            "temperature_K": self.temperature_K,
+            "ended": self.ending.end.value,
+            "why": self.ending.reason,
+            "is_used": self.is_of_the_crystal,
+            **found,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ConductivityAnswer:
+    """What a look says."""
+
+    value_S_per_cm: float
+    sigma_S_per_cm: float | None
+    """To first order in the uncertainty of ln σ, since learning takes it back to a logarithm; None for a bound."""
+    censoring: Censoring
+    details: JsonObject
+
+
+def ion_trajectory(trajectory: Trajectory, mobile: str) -> IonTrajectory:
+    """The production frames of a run, as its analysis wants them."""
+    header = trajectory.header
+    frames = trajectory.frames(since_step=header.first_production_step)
+    return IonTrajectory(
+        positions_A=frames.positions_A.astype(np.float64),
+        cell_A=np.array(header.cell_A),
+        is_ion=np.array(header.atomic_numbers) == element(mobile).atomic_number,
+        interval_ps=header.frame_every_ps,
+        temperature_K=header.temperature_K,
+    )
+
+
+def run_of(
+    trajectory: Trajectory, ending: Ending, rng: np.random.Generator, *, mobile: str, haven_ratio: float
+) -> ConductivityRun:
+    """Analyses a run, unless it exploded."""
+    temperature_K = trajectory.header.temperature_K
+    if ending.end is ReplicaEnd.EXPLODED:
+        return ConductivityRun(temperature_K, ending, None)
+    analysis = analyse(ion_trajectory(trajectory, mobile), rng, haven_ratio=haven_ratio)
+    return ConductivityRun(temperature_K, ending, analysis)
+
+
+def answer_of(runs: Sequence[ConductivityRun], *, at_K: float) -> ConductivityAnswer:
+    """The conductivity at a temperature: as run there, along the line through the runs, or a bound from them.
+
+    Args:
+        runs: At different temperatures.
+        at_K: Where it is wanted.
+
+    Raises:
+        PermanentLookError: If every run exploded or melted.
+    """
+    seen = [run.analysis.conductivity for run in runs if run.analysis is not None and run.is_of_the_crystal]
+    if not seen:
+        reasons = "; ".join(f"at {run.temperature_K:g} K {_fate(run)}" for run in runs)
+        raise PermanentLookError(
+            f"No run shows the crystal: {reasons}.", remedy="Run cooler, with a shorter time step, or look elsewhere."
+        )
+    details: dict[str, JsonValue] = {"runs": [run.details for run in runs]}
+    direct = next((one for one in seen if one.temperature_K == at_K), None)
+    missing = what_is_missing(seen)
+    if missing is None:
+        fit = fit_arrhenius(seen, temperature_K=at_K)
+        details["arrhenius"] = _line(fit, seen)
+        found = direct or fit.conductivity
+    elif direct is not None:
+        found = direct
+    else:
+        found = bound_below(seen, temperature_K=at_K)
+        details["why_a_bound"] = missing
+    return ConductivityAnswer(found.value_S_per_cm, _sigma(found), found.censoring, details)
+
+
+def _fate(run: ConductivityRun) -> str:
+    return run.ending.reason if run.analysis is None else run.analysis.health.sentence
+
+
+def _sigma(found: Conductivity) -> float | None:
+    return found.value_S_per_cm * found.log_sigma if found.censoring is Censoring.NONE else None
+
+
+def _line(fit: ArrheniusFit, seen: Sequence[Conductivity]) -> JsonObject:
+    """The line with its points, as laboratories' series keep theirs."""
+    room = fit_arrhenius(seen, temperature_K=ROOM_K).conductivity
+    return {
+        "points": [
+            [one.temperature_K, one.value_S_per_cm, _sigma(one)] for one in seen if one.censoring is Censoring.NONE
+        ],
+        "activation_energy_eV": fit.activation_energy_eV,
+        "activation_energy_interval_eV": list(fit.activation_energy_interval_eV),
+        "conductivity_S_per_cm": room.value_S_per_cm,
+        "value_at_K": fit.temperature_K,
+        "interval_S_per_cm": [fit.conductivity.low_S_per_cm, fit.conductivity.high_S_per_cm],
+        "is_extrapolated": fit.is_extrapolated,
+        "n_diffusive": fit.n_diffusive,
+        "n_bounds": fit.n_bounds,
+        "reduced_chi_square": fit.reduced_chi_square,
+    }

@@ -1,0 +1,205 @@
+"""The oracle `table`: answers that somebody has already, for campaigns that look back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from domain import quantity as quantities
+from domain.blueprint import Blueprint
+from domain.errors import (
+    InvalidValueError,
+    OracleUnavailableError,
+    PermanentLookError,
+    SpecError,
+    UnsupportedCrystalError,
+)
+from domain.json_value import JsonObject
+from domain.lattice import LatticeParameters
+from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.parsing import parse
+from domain.ports import Oracle, OracleMode
+from domain.quantity import Quantity
+from oracles.table_file import Entry, read_table
+from oracles.versions import versions_of
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """Settings of the oracle `table`."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    path: str
+    """Whole path of a CSV or JSON file."""
+    quantity: str
+    """Name of the quantity that its values are of."""
+    temperature_K: float | None = None
+    """Takes the rows of this temperature alone; None: all rows, which may then name no crystal twice."""
+    length_tolerance: float = 0.02
+    """Largest relative difference of a, b and c where a row gives a cell."""
+    angle_tolerance_deg: float = 1.0
+    """The same of the angles."""
+
+    def __post_init__(self) -> None:
+        quantities.quantity(self.quantity)
+        if not self.file.is_absolute():
+            raise InvalidValueError(
+                f"The path of the table, {self.path}, is relative, but every look runs in a folder of its own.",
+                remedy=f"Give the whole path, such as {self.file.absolute()}.",
+            )
+        if not (self.length_tolerance >= 0 and self.angle_tolerance_deg >= 0):
+            raise InvalidValueError("A tolerance of the table is below 0.", remedy="Give numbers of at least 0.")
+
+    @property
+    def file(self) -> Path:
+        """Where the table is."""
+        return Path(self.path).expanduser()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The rows of a table by what names their crystals."""
+
+    digest: str
+    by_blueprint: dict[str, Entry]
+    by_formula: dict[tuple[str, int], list[Entry]]
+
+
+@dataclass(slots=True)
+class TableOracle:
+    """Looks crystals up in a file, which is read once."""
+
+    settings: TableSettings
+    name: str = "table"
+    mode: OracleMode = OracleMode.COMPUTED
+    _answers: _Answers | None = field(default=None, init=False, repr=False)
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the table's values are of."""
+        return quantities.quantity(self.settings.quantity)
+
+    @property
+    def version(self) -> str:
+        """The file's name and content, and Petalite's version."""
+        try:
+            digest = self._read().digest[:16]
+        except (OracleUnavailableError, SpecError):
+            digest = "unreadable"
+        return f"{self.settings.file.name} sha256 {digest}, {versions_of('petalite')}"
+
+    def check(self) -> None:
+        """Checks that the table is here and every row of it can be right.
+
+        Raises:
+            OracleUnavailableError: If it is not here.
+            SpecError: If a row is wrong; named by its number.
+        """
+        self._read()
+
+    def require_supported(self, blueprint: Blueprint) -> None:
+        """Refuses crystals that the table does not know.
+
+        Raises:
+            UnsupportedCrystalError: If it is one.
+        """
+        self._find(blueprint)
+
+    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:  # noqa: ARG002
+        """None are needed."""
+        return ()
+
+    def reference(self, symbol: str) -> ReferenceEnergy:
+        """Values are taken as they stand.
+
+        Raises:
+            PermanentLookError: Always.
+        """
+        raise PermanentLookError(f"The table has no reference energy of {symbol}.", remedy="Do not ask: it needs none.")
+
+    def look(self, request: LookRequest) -> LookResult:
+        """Answers with the row of the crystal.
+
+        Raises:
+            UnsupportedCrystalError: If there is none.
+        """
+        entry = self._find(request.blueprint)
+        return LookResult(
+            value=entry.value,
+            sigma=entry.sigma,
+            censoring=entry.censoring,
+            temperature_K=entry.temperature_K,
+            details={"row": entry.row, **({"note": entry.note} if entry.note else {})},
+        )
+
+    def _read(self) -> _Answers:
+        if self._answers is None:
+            table = read_table(self.settings.file, self.quantity)
+            wanted = self.settings.temperature_K
+            entries = [entry for entry in table.entries if wanted is None or entry.temperature_K == wanted]
+            self._answers = _answers(entries, table.digest)
+        return self._answers
+
+    def _find(self, blueprint: Blueprint) -> Entry:
+        answers = self._read()
+        found = answers.by_blueprint.get(blueprint.digest)
+        if found is not None:
+            return found
+        named = answers.by_formula.get((blueprint.composition.reduced_formula, blueprint.space_group.number), [])
+        near = [entry for entry in named if self._fits(entry.lattice, blueprint.lattice)]
+        if near:
+            return min(near, key=lambda entry: _difference(entry.lattice, blueprint.lattice))
+        cells = f" ({len(named)} with another cell)" if named else ""
+        raise UnsupportedCrystalError(
+            f"The table {self.settings.file.name} has no row for {blueprint.title}{cells}.",
+            remedy="Add a row, or ask for the crystals that it knows.",
+        )
+
+    def _fits(self, known: LatticeParameters | None, asked: LatticeParameters) -> bool:
+        if known is None:
+            return True
+        lengths = [abs(ours - theirs) / theirs for ours, theirs in zip(asked.lengths, known.lengths, strict=True)]
+        angles = [abs(ours - theirs) for ours, theirs in zip(asked.angles, known.angles, strict=True)]
+        return max(lengths) <= self.settings.length_tolerance and max(angles) <= self.settings.angle_tolerance_deg
+
+
+def _difference(known: LatticeParameters | None, asked: LatticeParameters) -> float:
+    """How far a row's cell is from the one asked; a row without a cell is the last resort."""
+    if known is None:
+        return float("inf")
+    return sum(abs(ours - theirs) / theirs for ours, theirs in zip(asked.parameters, known.parameters, strict=True))
+
+
+def _answers(entries: Sequence[Entry], digest: str) -> _Answers:
+    by_blueprint: dict[str, Entry] = {}
+    by_formula: dict[tuple[str, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.blueprint is not None:
+            _require_new(entry, [by_blueprint[entry.blueprint]] if entry.blueprint in by_blueprint else [])
+            by_blueprint[entry.blueprint] = entry
+        elif entry.formula is not None and entry.space_group is not None:
+            namesakes = by_formula[entry.formula, entry.space_group]
+            _require_new(entry, [other for other in namesakes if other.lattice == entry.lattice])
+            namesakes.append(entry)
+    return _Answers(digest, by_blueprint, dict(by_formula))
+
+
+def _require_new(entry: Entry, others: Sequence[Entry]) -> None:
+    if others:
+        raise SpecError(
+            f"Rows {others[0].row} and {entry.row} of the table name the same crystal.",
+            remedy="Keep one, give both their cells, or choose one temperature by 'temperature_K'.",
+        )
+
+
+def build(settings: JsonObject) -> Oracle:
+    """Builds the oracle from its settings; the table is read by the first check or look.
+
+    Raises:
+        SpecError: If a setting is unknown, missing or impossible.
+    """
+    return TableOracle(parse(TableSettings, dict(settings), what="The settings of oracle 'table'"))
