@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 export OMP_NUM_THREADS ?= 1
 PROCESSES ?= 2# in which the tests run side by side
+WAITING ?= 3# processes for tests of whole campaigns, which wait for other processes half of their time
 PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 
 help: ## show what can be made
@@ -20,8 +21,7 @@ serve: $(VENV)/.installed assets ## install, then serve the dashboard and the AP
 test: $(VENV)/.installed-dev dft assets browser ## install, then run the quick tests, the dashboard's and one real campaign
 	$(PYTEST) --dist worksteal -m "not (slow or physics or bench or dft or postgres or campaign or endurance or browser)"
 	$(PYTEST) --dist loadfile -m "browser and not (slow or campaign)"
-	$(PYTEST) --dist loadfile -m "(campaign or dft) and not (postgres or browser)"
-	$(PYTEST) --dist loadfile -m "campaign and browser"
+	$(BIN)/python -m pytest -n $(WAITING) --dist loadfile -m "(campaign or dft) and not (slow or postgres)"
 
 test-all: $(VENV)/.installed-dev dft assets browser ## every test, the slow ones and the physics too
 	$(BIN)/python -m pytest -m "not postgres"

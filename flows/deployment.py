@@ -113,6 +113,7 @@ class Runner:
         for process in self._running.values():
             process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
+            process.join()
 
 
 def _start(work: Callable[[JsonObject], None], flow_run: JsonObject) -> BaseProcess:
@@ -124,14 +125,15 @@ def _start(work: Callable[[JsonObject], None], flow_run: JsonObject) -> BaseProc
 
 
 def _work_while_wanted(work: Callable[[JsonObject], None], flow_run: JsonObject) -> None:
+    # What the runner does when it is asked to end is not for its children.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
     end_with_forker(patience_s=PATIENCE_S)
     work(flow_run)
 
 
 def carry_out(flow_run: JsonObject) -> None:
     """Carries a flow run out in this process; SIGTERM ends it in order."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.set_wakeup_fd(-1)
     from prefect.client.schemas.objects import FlowRun
     from prefect.engine import handle_engine_signals
     from prefect.flow_engine import run_flow

@@ -35,11 +35,11 @@ def test_the_balance_is_the_sum_of_the_ledger(undisturbed: Document) -> None:
 @pytest.mark.parametrize(
     ("kind", "nth"),
     [
-        (EventKind.ROUND_OPENED, 1),
-        (EventKind.QUERY_CLAIMED, 3),
+        pytest.param(EventKind.ROUND_OPENED, 1, marks=pytest.mark.slow),
+        pytest.param(EventKind.QUERY_CLAIMED, 3, marks=pytest.mark.slow),
         (EventKind.TRAINING, 3),
         (EventKind.QUERY_DONE, 14),
-        (EventKind.ROUND_CLOSED, 2),
+        pytest.param(EventKind.ROUND_CLOSED, 2, marks=pytest.mark.slow),
     ],
 )
 def test_killed_and_continued_equals_undisturbed(
