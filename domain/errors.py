@@ -143,6 +143,10 @@ class TransientLookError(OracleError):
     """The look failed and may succeed when it is repeated."""
 
 
+class LookUnderWayError(TransientLookError):
+    """Another process computes the same look already."""
+
+
 class PermanentLookError(OracleError):
     """The look failed and would fail again."""
 

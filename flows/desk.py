@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from domain.blueprint import Blueprint
-from domain.errors import InvalidValueError, StoreError
+from domain.errors import InvalidValueError, LookUnderWayError, StoreError
 from domain.look import LookProgress, LookRequest
 from domain.measurement import FailureKind
 from domain.ports import ComputedOracle
@@ -26,6 +26,8 @@ PATIENCE_S = 1.0
 """How long a busy oracle is left alone before it is asked again."""
 TELL_EVERY_S = 5.0
 """How often the store is told how far a look has come."""
+UNDER_WAY_S = 30.0
+"""How long a look is left alone that another process of this computer is still at; that is no attempt."""
 
 
 class Desk:
@@ -80,10 +82,13 @@ class Desk:
         outcome = self._missing_reference(request.blueprint) or self._look(query, request, process)
         if self._closed.is_set():
             self._give_back(query)
+        elif isinstance(outcome, Refusal) and outcome.details.get("error") == LookUnderWayError.__name__:
+            self._give_back(query)
+            self._closed.wait(UNDER_WAY_S)
         elif isinstance(outcome, Refusal):
-            self._fail(query, outcome)
+            self._fail(query, outcome, request.blueprint)
         else:
-            self._record(query, request.seed, outcome)
+            self._record(query, request, outcome)
 
     def _look(self, query: QueryRecord, request: LookRequest, process: OracleProcess) -> Answer | Refusal:
         next_at = 0.0
@@ -92,7 +97,8 @@ class Desk:
             nonlocal next_at
             if time.monotonic() >= next_at:
                 with suppress(StoreError):  # nobody sees it then, and the look goes on
-                    self._workplace.store.look_progress.tell(query.id, query.fence, progress)
+                    if not self._workplace.store.look_progress.tell(query.id, query.fence, progress):
+                        process.interrupt()  # given up, or somebody else's by now
                 next_at = time.monotonic() + TELL_EVERY_S
 
         return process.look(request, folder=self._folders.of(query.id, request.blueprint), on_progress=tell)
@@ -141,22 +147,22 @@ class Desk:
             references={s: energy for s, energy in found.items() if not isinstance(energy, MissingReference)},
         )
 
-    def _record(self, query: QueryRecord, seed: int, answer: Answer) -> None:
+    def _record(self, query: QueryRecord, request: LookRequest, answer: Answer) -> None:
         # Made once: what is handed in again must be the same, for it may have arrived.
-        measurement = measurement_of(answer, self._oracle, self._fidelity, worker=query.worker or "", seed=seed)
+        measurement = measurement_of(answer, self._oracle, self._fidelity, worker=query.worker or "", seed=request.seed)
         realizations = answer.result.realizations
         record = partial(record_measurement, self._workplace.store, query.id, fence=query.fence)
         try:
             outlast(lambda: record(measurement=measurement, realizations=realizations), self._closed)
         except InvalidValueError as implausible:
-            self._fail(query, as_refusal(answer, implausible))
+            self._fail(query, as_refusal(answer, implausible), request.blueprint)
         else:
-            self._folders.forget(query.id)
+            self._folders.forget(query.id, request.blueprint)
 
-    def _fail(self, query: QueryRecord, refusal: Refusal) -> None:
+    def _fail(self, query: QueryRecord, refusal: Refusal, blueprint: Blueprint) -> None:
         failure = failure_of(refusal, self._fidelity, worker=query.worker or "")
         outlast(
             lambda: record_failure(self._workplace.store, query.id, fence=query.fence, failure=failure), self._closed
         )
         if refusal.kind is not FailureKind.TRANSIENT:
-            self._folders.forget(query.id)
+            self._folders.forget(query.id, blueprint)

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import NotFoundError
-from domain.states import QUERY_TRANSITIONS
-from flows.look_folders import LookFolders, kept_look_folders
+from flows.look_folders import KeptLook, LookFolders, kept_look_folders
 from services.access.throttle import WINDOW
 from services.intake.idempotency import forget_old_keys
 from services.scratch import EXPORT_PREFIX, LOOKS_PREFIX, sweep_files, sweep_folders
@@ -73,14 +72,19 @@ def sweep_leftovers(settings: Settings) -> None:
 
 
 def forget_ended_looks(store: Store, folders: LookFolders) -> None:
-    """Removes what looks kept that nobody will go on with: cancelled ones, or answered by somebody else."""
-    for query_id in tuple(folders.kept()):
-        try:
-            is_over = not QUERY_TRANSITIONS[store.queries.get(query_id).state]
-        except NotFoundError:
-            is_over = True
-        if is_over:
-            folders.forget(query_id)
+    """Removes what looks kept that nobody will go on with: ended ones, and those that nobody came back to."""
+    for look in folders.kept():
+        if look.is_abandoned or _has_ended(store, look):
+            look.remove()
+
+
+def _has_ended(store: Store, look: KeptLook) -> bool:
+    try:
+        query = store.queries.get(look.query_id)
+        blueprint = store.candidates.get(query.candidate_id).blueprint
+    except NotFoundError:
+        return False  # it may be another store's that computes in the same folder
+    return query.finished_at is not None and look.is_of(blueprint)
 
 
 def sweep(store: Store) -> None:

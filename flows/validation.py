@@ -1,11 +1,11 @@
 """Whether a spec can be run at all: refused before anything is spent. Loads nothing that computes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 
 from domain.campaign import CampaignSpec
-from domain.errors import EmptySpaceError, SpecError, UnknownOracleError
+from domain.errors import EmptySpaceError, OracleUnavailableError, SpecError, UnknownOracleError
 from domain.fidelity import AnsweredBy, Fidelity
 from domain.parsing import LocatedError, Location, ParseError, Problem
 from domain.search_space import SearchSpace
@@ -82,6 +82,24 @@ def places_of(error: SpecError | UnknownOracleError) -> tuple[Problem, ...]:
 def _location(field: str) -> Location:
     parts = field.replace("[", ".").replace("]", "").split(".")
     return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def missing_here(spec: CampaignSpec) -> Mapping[str, OracleUnavailableError]:
+    """Why fidelities that this machine would look at cannot be looked at here, by fidelity; others may be able to.
+
+    Raises:
+        SpecError: If the settings of an oracle are impossible.
+        UnknownOracleError: If an oracle is not registered here.
+    """
+    missing: dict[str, OracleUnavailableError] = {}
+    for fidelity in spec.ladder:
+        if fidelity.waits_in_queue:
+            continue
+        try:
+            build_oracle(fidelity.oracle, fidelity.settings).check()
+        except OracleUnavailableError as error:
+            missing[fidelity.name] = error
+    return missing
 
 
 def _require_crystals(space: SearchSpace) -> SpaceReport:

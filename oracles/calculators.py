@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidValueError, OracleUnavailableError, PermanentLookError
 from domain.json_value import JsonObject, JsonValue
+from oracles.allowed_calculators import require_allowed, require_harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,6 @@ _GPAW_REMEDY: Final = (
 )
 _STEADY_MIXER: Final[JsonObject] = MappingProxyType({"backend": "pulay", "beta": 0.02, "nmaxold": 5, "weight": 100})
 """GPAW's density mixing for the one retry: small steps, long waves damped."""
-_COMMANDS: Final = frozenset({"command", "profile", "directory", "label", "txt"})
-"""Parameters by which ASE's calculators run a shell command or write to any place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,7 @@ class CalculatorChoice:
                 f"'{self.name}' names no calculator.",
                 remedy=f"Give one of {', '.join(SHORT_NAMES)}, or a dotted path such as package.module.Class.",
             )
-        for key in sorted(_COMMANDS & self.parameters.keys()):
-            raise InvalidValueError(
-                f"parameters.{key} would let a spec run commands or write files anywhere on this machine.",
-                remedy="Leave it out; commands are set in ASE's configuration file on the machine (~/.config/ase).",
-            )
+        require_harmless(self.path, self.parameters)
 
     @property
     def path(self) -> str:
@@ -77,11 +72,12 @@ class CalculatorChoice:
         return _DISTRIBUTIONS.get(package, () if package == "ase" else (package,))
 
     def check(self) -> None:
-        """Checks, without importing it, that the calculator's package is here.
+        """Checks, without importing it, that the calculator may run on this machine and that its package is here.
 
         Raises:
-            OracleUnavailableError: If it is not, with how to get it.
+            OracleUnavailableError: If not, with the remedy.
         """
+        require_allowed(self.path, self.parameters)
         package = self.path.split(".", 1)[0]
         if importlib.util.find_spec(package) is None:
             raise OracleUnavailableError(
@@ -100,8 +96,9 @@ class CalculatorChoice:
             is_retry: Whether the first attempt did not converge.
 
         Raises:
-            OracleUnavailableError: If the class cannot be imported.
+            OracleUnavailableError: If the class is not allowed here or cannot be imported.
             PermanentLookError: If the path is no ASE calculator.
+            InvalidValueError: If the class runs or loads whatever a spec says.
         """
         self.check()
         parameters: dict[str, JsonValue] = dict(self.parameters)
@@ -131,6 +128,8 @@ class CalculatorChoice:
             raise PermanentLookError(
                 f"'{self.path}' is no ASE calculator.", remedy="Name a subclass of BaseCalculator."
             )
+        # A module may hand out what it imported from another one.
+        require_harmless(f"{found.__module__}.{class_name}", self.parameters)
         calculator: type[BaseCalculator] = found
         return calculator
 

@@ -16,6 +16,7 @@ from typing import Final
 import psutil
 
 from oracles.protocol import LINE_LIMIT_BYTES
+from oracles.trusted_files import trust_here
 
 _TAIL_BYTES: Final = 4000
 """How much of what a worker prints is kept to explain its failures."""
@@ -240,10 +241,12 @@ def _environment(scratch: Path) -> dict[str, str]:
     """The parent's environment and import path, one numerical thread, and temporary files in the scratch directory.
 
     Addresses and passwords of the store and of Prefect's server stay behind: an oracle has no business with either.
+    What the operator lets specs run goes along, because the child refuses what it does not know of.
     """
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)},
+        **trust_here().as_environment(),
         **dict.fromkeys(_THREAD_VARIABLES, "1"),
         "PYTHONPATH": path,
         "TMPDIR": str(scratch),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from oracles.transport.health import Finding
 from oracles.transport.summary import details_of
 from oracles.transport.trajectory import IonTrajectory
 
+_BOUNDS_ONLY: Final = frozenset({Finding.TOO_SHORT, Finding.SUBDIFFUSIVE})
+"""Verdicts under which a number is at best an upper bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConductivityRun:
@@ -37,6 +41,20 @@ class ConductivityRun:
         return self.analysis is not None and self.analysis.health.verdict is not Finding.MELTED
 
     @property
+    def conductivity(self) -> Conductivity | None:
+        """What it says of the crystal: nothing, a number, or only that it is less.
+
+        A run that is too short, or in which ions move the more slowly the longer one watches, shows more than the ions
+        will keep up.
+        """
+        if self.analysis is None or not self.is_of_the_crystal:
+            return None
+        seen = self.analysis.conductivity
+        if self.analysis.health.verdict not in _BOUNDS_ONLY:
+            return seen
+        return replace(seen, value_S_per_cm=seen.high_S_per_cm, low_S_per_cm=0.0, censoring=Censoring.BELOW)
+
+    @property
     def details(self) -> JsonObject:
         """For the store."""
         found: JsonObject = {} if self.analysis is None else details_of(self.analysis)
@@ -45,6 +63,7 @@ class ConductivityRun:
             "ended": self.ending.end.value,
             "why": self.ending.reason,
             "is_used": self.is_of_the_crystal,
+            "counts_as": self.conductivity.censoring.value if self.conductivity is not None else None,
             **found,
         }
 
@@ -92,13 +111,14 @@ def answer_of(runs: Sequence[ConductivityRun], *, at_K: float) -> ConductivityAn
         at_K: Where it is wanted.
 
     Raises:
-        PermanentLookError: If every run exploded or melted.
+        PermanentLookError: If every run at that temperature and above exploded or melted.
     """
-    seen = [run.analysis.conductivity for run in runs if run.analysis is not None and run.is_of_the_crystal]
-    if not seen:
-        reasons = "; ".join(f"at {run.temperature_K:g} K {_fate(run)}" for run in runs)
+    seen = [run.conductivity for run in runs if run.conductivity is not None]
+    if not any(one.temperature_K >= at_K for one in seen):
+        reasons = " ".join(f"At {run.temperature_K:g} K: {_fate(run)}" for run in runs)
         raise PermanentLookError(
-            f"No run shows the crystal: {reasons}.", remedy="Run cooler, with a shorter time step, or look elsewhere."
+            f"No run shows the crystal at {at_K:g} K or above. {reasons}",
+            remedy="Run cooler, with a shorter time step, or look elsewhere.",
         )
     details: dict[str, JsonValue] = {"runs": [run.details for run in runs]}
     direct = next((one for one in seen if one.temperature_K == at_K), None)

@@ -166,14 +166,16 @@ class OracleProcess:
             deadline = time.monotonic() + self._fidelity.limits.time_s
             child = self._begin()
             spent_before = child.core_seconds()
+            goes_on = False
             try:
                 child.tell(to_json(task))
                 while (reply := _understood(task, child.hear(deadline=deadline))).progress is not None:
+                    goes_on = folder is not None
                     on_progress(reply.progress)
             except WorkerDiedError:
                 return self._died(task, spent_before)
             except LookTimedOutError:
-                return self._timed_out(task, spent_before)
+                return self._timed_out(task, spent_before, goes_on=goes_on)
             except WorkerSpokeGarbageError:
                 return self._spoke_garbage(task, spent_before)
             except BaseException:
@@ -203,11 +205,14 @@ class OracleProcess:
             child, self._child = self._child, None
         return End(0, 0.0, "") if child is None else child.end(is_dying=is_dying)
 
-    def _timed_out(self, task: Task, spent_before: float) -> Reply:
+    def _timed_out(self, task: Task, spent_before: float, *, goes_on: bool) -> Reply:
         spent = self._discard().core_seconds - spent_before
         limit_s, name = self._fidelity.limits.time_s, self._fidelity.name
         reason = f"The look was ended after {limit_s:g} s, the time limit of fidelity '{name}'."
-        return _refused_reply(task, spent, FailureKind.PERMANENT, reason, "TimeLimit")
+        if goes_on:
+            reason += " It goes on from there at the next attempt."
+        kind = FailureKind.TRANSIENT if goes_on else FailureKind.PERMANENT
+        return _refused_reply(task, spent, kind, reason, "TimeLimit")
 
     def _spoke_garbage(self, task: Task, spent_before: float) -> Reply:
         spent = self._discard().core_seconds - spent_before

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from domain.blueprint import Realization
+from domain.digest import content_digest
 from domain.json_value import JsonObject, JsonValue
 from domain.look import LookRequest
-from domain.parsing import parse_json, to_json
+from domain.parsing import ParseError, parse_json, to_json
 from oracles.dynamics.checkpoint import write_atomically
 from oracles.potential import PotentialSettings, relax_placement, require_admitted
 from oracles.potentials import Potential
@@ -66,9 +68,12 @@ def settle_once(
         PermanentLookError: If no sites can be drawn, or the crystal does not survive its relaxation.
         UnsupportedCrystalError: If the potential does not admit the crystal.
     """
-    path = folder / "sites.json"
+    known = (realization.digest for realization in request.realizations)
+    follows_from: list[JsonValue] = [to_json(settings), settings.name, request.blueprint.digest, request.seed, *known]
+    path = folder / f"sites-{content_digest(follows_from)[:16]}.json"
     if path.exists():
-        return parse_json(SettledSites, path.read_bytes())
+        with suppress(ParseError):  # of another Petalite; found anew then
+            return parse_json(SettledSites, path.read_bytes())
     settled = settle(request, settings, load)
     write_atomically(path, to_json(settled).encode())
     return settled

@@ -24,6 +24,7 @@ from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity
 from oracles.table_file import Entry, read_table
+from oracles.trusted_files import FileKind, trust_here, trusted_file
 from oracles.versions import versions_of
 
 
@@ -34,7 +35,7 @@ class TableSettings:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     path: str
-    """Whole path of a CSV or JSON file."""
+    """Path of a CSV or JSON file, whole or within a trusted folder."""
     quantity: str
     """Name of the quantity that its values are of."""
     temperature_K: float | None = None
@@ -46,18 +47,13 @@ class TableSettings:
 
     def __post_init__(self) -> None:
         quantities.quantity(self.quantity)
-        if not self.file.is_absolute():
-            raise InvalidValueError(
-                f"The path of the table, {self.path}, is relative, but every look runs in a folder of its own.",
-                remedy=f"Give the whole path, such as {self.file.absolute()}.",
-            )
         if not (self.length_tolerance >= 0 and self.angle_tolerance_deg >= 0):
             raise InvalidValueError("A tolerance of the table is below 0.", remedy="Give numbers of at least 0.")
 
     @property
-    def file(self) -> Path:
-        """Where the table is."""
-        return Path(self.path).expanduser()
+    def file_name(self) -> str:
+        """The last part of its path."""
+        return Path(self.path).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +84,15 @@ class TableOracle:
         """The file's name and content, and Petalite's version."""
         try:
             digest = self._read().digest[:16]
-        except (OracleUnavailableError, SpecError):
+        except OracleUnavailableError:
             digest = "unreadable"
-        return f"{self.settings.file.name} sha256 {digest}, {versions_of('petalite')}"
+        return f"{self.settings.file_name} sha256 {digest}, {versions_of('petalite')}"
 
     def check(self) -> None:
-        """Checks that the table is here and every row of it can be right.
+        """Checks that the table is here and trusted, and every row of it can be right.
 
         Raises:
-            OracleUnavailableError: If it is not here.
-            SpecError: If a row is wrong; named by its number.
+            OracleUnavailableError: If not; a row that is wrong is named by its number.
         """
         self._read()
 
@@ -138,11 +133,18 @@ class TableOracle:
 
     def _read(self) -> _Answers:
         if self._answers is None:
-            table = read_table(self.settings.file, self.quantity)
-            wanted = self.settings.temperature_K
-            entries = [entry for entry in table.entries if wanted is None or entry.temperature_K == wanted]
-            self._answers = _answers(entries, table.digest)
+            # The file is no part of the spec and may be put right, so what is wrong with it says nothing of a look.
+            try:
+                self._answers = self._read_anew()
+            except (SpecError, InvalidValueError) as error:
+                raise OracleUnavailableError(error.problem, remedy=error.remedy) from error
         return self._answers
+
+    def _read_anew(self) -> _Answers:
+        table = read_table(trusted_file(self.settings.path, trust_here(), kind=FileKind.TABLE), self.quantity)
+        wanted = self.settings.temperature_K
+        entries = [entry for entry in table.entries if wanted is None or entry.temperature_K == wanted]
+        return _answers(entries, table.digest)
 
     def _find(self, blueprint: Blueprint) -> Entry:
         answers = self._read()
@@ -155,7 +157,7 @@ class TableOracle:
             return min(near, key=lambda entry: _difference(entry.lattice, blueprint.lattice))
         cells = f" ({len(named)} with another cell)" if named else ""
         raise UnsupportedCrystalError(
-            f"The table {self.settings.file.name} has no row for {blueprint.title}{cells}.",
+            f"The table {self.settings.file_name} has no row for {blueprint.title}{cells}.",
             remedy="Add a row, or ask for the crystals that it knows.",
         )
 

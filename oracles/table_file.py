@@ -8,6 +8,7 @@ import io
 import json
 import math
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +29,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 _LARGEST_FILE_BYTES: Final = 64 * 2**20
 _FORMULA: Final = re.compile(r"([A-Z][a-z]?)(\d*\.?\d*)")
+_AMOUNT: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 Cells = Mapping[str, object]
 
@@ -64,25 +66,39 @@ def read_table(path: Path, quantity: Quantity) -> Table:
     """Reads a CSV (first line: names of columns) or JSON file (a list of objects with the same names).
 
     Raises:
-        OracleUnavailableError: If the file is missing or cannot be opened.
-        SpecError: If it is no table, or a row cannot be right; named by its number.
+        OracleUnavailableError: If the file is missing, cannot be opened, or is no file.
+        SpecError: If it is too large or no table, or a row cannot be right; named by its number. Nothing is quoted of
+            what names no crystal, since it may be a file that its reader may not see.
     """
+    content = _content(path)
     try:
-        content = path.read_bytes()
+        rows = _rows(path, content.decode("utf-8-sig"))
+    except (ValueError, RecursionError, csv.Error) as error:  # of the decoder, and of JSON
+        raise SpecError(f"{path} is no table.", remedy="Give CSV or JSON in UTF-8.") from error
+    entries = tuple(_entry(number, row, quantity) for number, row in enumerate(rows, 1))
+    if not entries:
+        raise SpecError(f"The table {path} has no rows.", remedy="Give at least one crystal.")
+    return Table(entries, hashlib.sha256(content).hexdigest())
+
+
+def _content(path: Path) -> bytes:
+    """Asks for kind and size before it reads: a pipe would keep it waiting, and a device may have no end."""
+    too_large = SpecError(f"The table {path} is larger than 64 MiB.", remedy="Keep the rows that a campaign asks for.")
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise OracleUnavailableError(f"The table {path} is no file.", remedy="Put one there, or correct 'path'.")
+        if found.st_size > _LARGEST_FILE_BYTES:
+            raise too_large
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE_BYTES + 1)
     except OSError as error:
         raise OracleUnavailableError(
             f"The table {path} cannot be read: {error.strerror}.", remedy="Put the file there, or correct 'path'."
         ) from error
     if len(content) > _LARGEST_FILE_BYTES:
-        raise SpecError(f"The table {path} is larger than 64 MiB.", remedy="Keep the rows that a campaign asks for.")
-    try:
-        rows = _rows(path, content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
-        raise SpecError(f"{path} is no table: {error}.", remedy="Give CSV or JSON in UTF-8.") from error
-    entries = tuple(_entry(number, row, quantity) for number, row in enumerate(rows, 1))
-    if not entries:
-        raise SpecError(f"The table {path} has no rows.", remedy="Give at least one crystal.")
-    return Table(entries, hashlib.sha256(content).hexdigest())
+        raise too_large
+    return content
 
 
 def _rows(path: Path, text: str) -> Sequence[Cells]:
@@ -102,15 +118,15 @@ def _entry(number: int, row: Cells, quantity: Quantity) -> Entry:
 
 
 def _read(number: int, row: Cells, quantity: Quantity) -> Entry:
+    blueprint, formula = _text(row, "blueprint"), _text(row, "formula")
+    if blueprint is None and (formula is None or _text(row, "space_group") is None):
+        raise SpecError("It names no crystal.", remedy="Give the blueprint's digest, or formula and space_group.")
     unknown = sorted(str(key) for key in row if key not in COLUMNS)
     if unknown:
         raise SpecError(f"'{unknown[0]}' is no column.", remedy=f"Choose from {', '.join(COLUMNS)}.")
-    blueprint, formula = _text(row, "blueprint"), _text(row, "formula")
-    space_group = _number(row, "space_group")
-    if blueprint is None and (formula is None or space_group is None):
-        raise SpecError("It names no crystal.", remedy="Give the blueprint's digest, or formula and space_group.")
     if blueprint is not None and not re.fullmatch(r"[0-9a-f]{64}", blueprint):
         raise SpecError(f"'{blueprint}' is no digest.", remedy="Give all 64 digits, as a crystal's page shows them.")
+    space_group = _number(row, "space_group")
     if space_group is not None and not space_group.is_integer():
         raise SpecError(f"{space_group} is no space group.", remedy="Give a number from 1 to 230.")
     value, sigma, temperature_K = (_number(row, column) for column in ("value", "sigma", "temperature_K"))
@@ -148,7 +164,7 @@ def reduced_formula(text: str) -> str:
             break
         position = part.end()
         amount = part[2] or "1"
-        if not re.fullmatch(r"\d+(\.\d+)?", amount) or Fraction(amount) == 0:
+        if not _AMOUNT.fullmatch(amount) or Fraction(amount) == 0:
             break
         amounts[part[1]] = amounts.get(part[1], 0.0) + float(amount)
     else:

@@ -1,14 +1,13 @@
 """Folders in which looks that take long keep what they need to go on after they were killed."""
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from domain.errors import TransientLookError
+from domain.errors import LookUnderWayError
 from domain.look import LookProgress
 from domain.ports import Workbench
 
@@ -28,22 +27,21 @@ def held_workbench(
         clock: Seconds that pass.
 
     Raises:
-        TransientLookError: If another process is at the same look.
+        LookUnderWayError: If another process is at the same look.
         OSError: If the folder cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise TransientLookError(
+            raise LookUnderWayError(
                 f"Another process computes this look already, in {folder.name}.",
                 remedy="Wait until it has ended; the look goes on with what it leaves.",
             ) from error
+        except OSError:
+            pass  # a disk without locks, where nobody can tell
         yield Workbench(folder, _seldom(report, clock))
-    finally:
-        os.close(lock)
 
 
 def _seldom(report: Callable[[LookProgress], None], clock: Callable[[], float]) -> Callable[[LookProgress], None]:

@@ -78,6 +78,10 @@ def _settings(settings: Settings, store: Store) -> Iterator[Setting]:
     yield Setting("PETALITE_STORE_URL", store.address, "the store, without its password")
     yield Setting("PETALITE_ARTIFACTS", str(settings.artifacts), "folder of files handed in")
     yield Setting("PETALITE_SCRATCH", str(settings.scratch), "folder in which looks compute")
+    models = ", ".join(map(str, settings.trust.model_folders))
+    yield Setting("PETALITE_MODELS", models, "folders whose checkpoints and tables are used")
+    calculators = ", ".join(settings.trust.calculators) or "none"
+    yield Setting("PETALITE_CALCULATORS", calculators, "ASE calculators that specs may name")
     yield Setting("PETALITE_BACKUPS", str(settings.backup_folder), "folder of backups that administrators ask for")
     yield Setting("PETALITE_WORKERS", str(settings.workers), "computed looks at the same time, in each campaign")
     yield Setting("PETALITE_CAMPAIGNS", str(settings.campaigns), "campaigns that one worker advances at the same time")

@@ -3,7 +3,7 @@
 import difflib
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import URL
 
 from domain.errors import InvalidValueError
+from domain.trust import CALCULATORS, HOME, MODELS, Trust, read_home, read_trust
 from services.access.oidc_settings import OIDC_VARIABLES, OidcSettings, load_oidc_settings
 
 _PREFIX: Final = "PETALITE_"
-_HOME: Final = "PETALITE_HOME"
 _STORE_URL: Final = "PETALITE_STORE_URL"
 _WORKERS: Final = "PETALITE_WORKERS"
 _CAMPAIGNS: Final = "PETALITE_CAMPAIGNS"
@@ -28,7 +28,7 @@ _NOTIFY_FILE: Final = "PETALITE_NOTIFY_FILE"
 _TRUSTED_PROXIES: Final = "PETALITE_TRUSTED_PROXIES"
 _LOG_LEVEL: Final = "PETALITE_LOG_LEVEL"
 _KNOWN: Final = (
-    _HOME,
+    HOME,
     _STORE_URL,
     _WORKERS,
     _CAMPAIGNS,
@@ -37,6 +37,8 @@ _KNOWN: Final = (
     _PUBLIC_URL,
     _ARTIFACTS,
     _SCRATCH,
+    MODELS,
+    CALCULATORS,
     _BACKUPS,
     _NOTIFY_FILE,
     _TRUSTED_PROXIES,
@@ -80,6 +82,8 @@ class Settings:
     """Folder of the backups that administrators ask for; None for one in the home folder."""
     oidc: OidcSettings | None = None
     """The identity provider that people may sign in through; None where passwords are all there is."""
+    trust: Trust = field(default_factory=Trust)
+    """What specs may let this machine run."""
 
     def __post_init__(self) -> None:
         for name, number in ((_WORKERS, self.workers), (_CAMPAIGNS, self.campaigns)):
@@ -99,9 +103,21 @@ class Settings:
                     f"{_BACKUPS} is {self.backup_folder}, which is part of what is backed up.",
                     remedy=f"Give a folder outside {saved}.",
                 )
+        for folder in self.trust.model_folders:
+            self._require_apart(folder)
         _require_public_url(self.public_url)
         for proxy in self.trusted_proxies:
             _require_network(proxy)
+
+    def _require_apart(self, folder: Path) -> None:
+        """Refuses to trust what anybody may hand in."""
+        trusted, artifacts = folder.resolve(), self.artifacts.resolve()
+        if trusted.is_relative_to(artifacts) or artifacts.is_relative_to(trusted):
+            raise InvalidValueError(
+                f"{MODELS} holds {folder}, but files that people hand in are kept in {self.artifacts}, and what is "
+                "trusted is run.",
+                remedy="Give a folder that only you write to.",
+            )
 
     @property
     def backup_folder(self) -> Path:
@@ -128,6 +144,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     | PETALITE_PUBLIC_URL | address that people reach the service by | http://, host and port |
     | PETALITE_ARTIFACTS | folder of files handed in | artifacts in the home folder |
     | PETALITE_SCRATCH | folder in which looks compute | scratch in the home folder |
+    | PETALITE_MODELS | folders whose checkpoints and tables are used, by colons | models in the home folder |
+    | PETALITE_CALCULATORS | ASE calculators that specs may name, by commas | gpaw,ase.calculators |
     | PETALITE_BACKUPS | folder of backups that administrators ask for | backups in the home folder |
     | PETALITE_NOTIFY_FILE | YAML file of who is told what | nobody is told |
     | PETALITE_TRUSTED_PROXIES | addresses and networks of reverse proxies, by commas | none |
@@ -146,8 +164,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             close = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.8)
             remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(_KNOWN)}."
             raise InvalidValueError(f"The environment variable {name} is unknown.", remedy=remedy)
-    # Absolute, so that a later change of the working folder leads to the same store.
-    home = _folder(environ.get(_HOME) or "petalite-data")
+    home = read_home(environ)
     host = environ.get(_HOST) or "127.0.0.1"
     port = _whole_number(environ, _PORT, 8642)
     own_store = URL.create("sqlite", database=str(home / "petalite.sqlite3")).render_as_string()
@@ -168,6 +185,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         log_level=(environ.get(_LOG_LEVEL) or "info").lower(),
         backups=_folder(backups) if backups else None,
         oidc=load_oidc_settings(environ),
+        trust=read_trust(environ),
     )
 
 

@@ -99,6 +99,7 @@ class Machine:
             PetaliteError: If the service refuses the machine, or hands it a query that it cannot answer.
         """
         with self._spool.held(), closing(self._bench):
+            self._spool.looks.forget_abandoned()
             while not self._watch.stop.is_set():
                 if self._take_turn() is not _Turn.ANSWERED:
                     self._watch.stop.wait(self._offer.poll_s)
@@ -182,7 +183,7 @@ class Machine:
         else:
             self._spool.put(parcel)
             if not parcel.may_be_repeated:
-                self._spool.looks.forget(claim.query.id)
+                self._spool.looks.forget(claim.query.id, claim.blueprint)
             self._report(f"Answered {what}: {_told(parcel)}")
 
     def _release(self, claim: Claim) -> None:

@@ -13,6 +13,8 @@ from oracles.dynamics.forces import Cells
 
 _WHOLE: Final = 1e-6
 """How far a ratio may lie from a whole number that is one."""
+_MOST_STEPS: Final = 10**9
+"""More than anybody waits for: a microsecond of 1 fs each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ class DynamicsSettings:
                     f"{name} is {value}; a finite number {'of at least' if may_be_zero else 'above'} 0 was expected.",
                     remedy="Correct it.",
                 )
-        _ = self.steps_per_frame, self.steps_per_checkpoint, self.steps_per_monitor, self.n_steps
+        for name, n_steps in {
+            "checkpoint_every_ps": self.steps_per_checkpoint,
+            "monitor_every_ps": self.steps_per_monitor,
+            "production_ps": self.n_steps,
+        }.items():
+            if n_steps > _MOST_STEPS:
+                raise _too_many(name, getattr(self, name), f"time steps of {self.timestep_fs:g} fs")
 
     @property
     def steps_per_frame(self) -> int:
@@ -133,6 +141,9 @@ class Plan:
 
 
 def _whole(name: str, time_ps: float, unit: str, unit_ps: float) -> int:
+    # Compared before it is divided, since the ratio of the largest and smallest numbers is none.
+    if time_ps > _MOST_STEPS * unit_ps:
+        raise _too_many(name, time_ps, f"{unit} of {unit_ps:g} ps")
     ratio = time_ps / unit_ps
     if abs(ratio - round(ratio)) > _WHOLE * max(ratio, 1) or (time_ps > 0 and round(ratio) < 1):
         raise InvalidValueError(
@@ -140,3 +151,9 @@ def _whole(name: str, time_ps: float, unit: str, unit_ps: float) -> int:
             remedy=f"Give a multiple, such as {max(1, round(ratio)) * unit_ps:g}.",
         )
     return round(ratio)
+
+
+def _too_many(name: str, time_ps: float, units: str) -> InvalidValueError:
+    return InvalidValueError(
+        f"{name} of {time_ps:g} ps is more than {_MOST_STEPS:g} {units}.", remedy="Give a shorter time."
+    )

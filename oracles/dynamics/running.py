@@ -71,7 +71,7 @@ def run(
         folder: For this run alone, and for one process at a time. `Plan.digest` names a run, and so a folder.
         report: Told at every frame how far the run is.
         should_stop: Asked before every step; if so, a checkpoint is written and the run returns unfinished.
-        monitor: Asked about each replica every `monitor_every_ps` of production.
+        monitor: Asked about each replica every `monitor_every_ps` since the start, once production has begun.
 
     Raises:
         ConflictError: If the folder holds another run.

@@ -38,10 +38,10 @@ class AnyAse:
         return f"{self._choice.path}{given}, {software}"
 
     def check(self) -> None:
-        """Checks, without importing it, that the calculator's package is here.
+        """Checks, without importing it, that the calculator may run on this machine and that its package is here.
 
         Raises:
-            OracleUnavailableError: If it is not, with how to get it.
+            OracleUnavailableError: If not, with the remedy.
         """
         self._choice.check()
 

@@ -52,7 +52,7 @@ class PotentialChoice:
     potential: str = "chgnet"
     """`chgnet` carries its weights in its wheel; `mace` takes a checkpoint; else an ASE calculator's dotted path."""
     model: str | None = None
-    """CHGNet: a model in the wheel. MACE: whole path of a checkpoint, or a foundation model. None: the default."""
+    """CHGNet: a model in the wheel. MACE: a file in a trusted folder, or a foundation model. None: the default."""
     model_sha256: str | None = None
     """Hash of the file with the weights; another content is refused before anything runs. None: any."""
     device: Device = "cpu"
@@ -97,10 +97,10 @@ class PotentialChoice:
         return self.source.name
 
     def check(self) -> None:
-        """Checks, without importing it, that the potential is here.
+        """Checks, without importing it, that the potential is here and may be loaded.
 
         Raises:
-            OracleUnavailableError: If it is not, with how to get it.
+            OracleUnavailableError: If not, with the remedy.
         """
         self.source.check()
 

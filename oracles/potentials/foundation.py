@@ -47,7 +47,7 @@ def foundation_path(name: str) -> Path:
     if name not in ADDRESSES:
         raise OracleUnavailableError(
             f"MACE has no foundation model '{name}'.",
-            remedy=f"Give the whole path of a checkpoint, or one of {', '.join(ADDRESSES)}.",
+            remedy=f"Give a file in a trusted folder, whose name ends with .model, or one of {', '.join(ADDRESSES)}.",
         )
     file = ADDRESSES[name].rsplit("/", 1)[1]
     return _cache() / "".join(letter for letter in file if letter.isalnum() or letter == "_")
@@ -76,8 +76,8 @@ def fetch_foundation(name: str) -> Path:
 def how_to_bring(name: str) -> str:
     """What to fetch on a machine with a network, and where to put it on this one."""
     return (
-        f"Fetch {ADDRESSES[name]} elsewhere and put it here as {foundation_path(name)}, or anywhere with its whole "
-        "path as 'model'; or use chgnet, which carries its weights."
+        f"Fetch {ADDRESSES[name]} elsewhere and put it here as {foundation_path(name)}, or into a trusted folder with "
+        "its name there as 'model'; or use chgnet, which carries its weights."
     )
 
 

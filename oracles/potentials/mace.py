@@ -1,4 +1,4 @@
-"""MACE: a checkpoint by its path, or a foundation model by its name.
+"""MACE: a checkpoint in a folder that is trusted, or a foundation model by its name.
 
 Source: Batatia et al., NeurIPS 35, 11423 (2022).
 """
@@ -6,6 +6,7 @@ Source: Batatia et al., NeurIPS 35, 11423 (2022).
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from oracles.potentials.computing import Computing
 from oracles.potentials.foundation import DEFAULT, fetch_foundation, foundation_path
 from oracles.potentials.memory import MemoryRule
 from oracles.potentials.potential import Potential
+from oracles.trusted_files import trust_here, trusted_file
 from oracles.versions import versions_of
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Mace:
     """A MACE network in a file."""
 
     model: str | None
-    """Whole path of a checkpoint, or name of a foundation model; None: medium-mpa-0."""
+    """Path of a checkpoint, whole or within a trusted folder, or name of a foundation model; None: medium-mpa-0."""
     sha256: str | None
     """The only content that is taken; None: any."""
     computing: Computing
@@ -43,12 +45,6 @@ class Mace:
 
     def __post_init__(self) -> None:
         require_sha256(self.sha256)
-        path = _path_in(self.model)
-        if path is not None and not path.is_absolute():
-            raise InvalidValueError(
-                f"The path of the MACE checkpoint, {path}, is relative, but every look runs in a folder of its own.",
-                remedy=f"Give the whole path, such as {path.absolute()}.",
-            )
         if self.is_accelerated and self.computing.device != "cuda":
             raise InvalidValueError(
                 "cuEquivariance accelerates MACE on a GPU only.",
@@ -64,20 +60,26 @@ class Mace:
             return self._named("unknown")
 
     def _named(self, weights: str) -> str:
-        model = "" if _path_in(self.model) else f" {self.model or DEFAULT}"
+        model = "" if self._is_file else f" {self.model or DEFAULT}"
         kernels = f", {versions_of('cuequivariance-torch')}" if self.is_accelerated else ""
         return f"{versions_of('mace-torch')} model{model} {weights} {self.computing.words}{kernels}"
+
+    @property
+    def _is_file(self) -> bool:
+        """Whether the model looks like a path: foundation models have no separator and no ending."""
+        return self.model is not None and (os.sep in self.model or Path(self.model).suffix in {".model", ".pt"})
 
     def _path(self) -> Path:
         """Where the weights are or should be.
 
         Raises:
-            OracleUnavailableError: If there is no foundation model of the name.
+            OracleUnavailableError: If the file is not trusted, or there is no foundation model of the name.
         """
-        return _path_in(self.model) or foundation_path(self.model or DEFAULT)
+        model = self.model or DEFAULT
+        return trusted_file(model, trust_here()) if self._is_file else foundation_path(model)
 
     def check(self) -> None:
-        """Checks, without importing it, that mace is here and, where the weights are, that they are the right ones.
+        """Checks, without importing it, that mace is here and, where the weights are, that they are to be trusted.
 
         Raises:
             OracleUnavailableError: If not, with how to get them.
@@ -92,7 +94,7 @@ class Mace:
         self.computing.check()
         path = self._path()
         # A foundation model may yet be downloaded.
-        if _path_in(self.model) or path.is_file():
+        if self._is_file or path.is_file():
             Checkpoint(path, self.sha256).check()
 
     def load(self) -> Potential:
@@ -103,7 +105,7 @@ class Mace:
         """
         self.check()
         self.computing.prepare()
-        path = _path_in(self.model) or fetch_foundation(self.model or DEFAULT)
+        path = self._path() if self._is_file else fetch_foundation(self.model or DEFAULT)
         content, sha256 = Checkpoint(path, self.sha256).read()
         # Named by what was read: the file may be replaced while these weights are in use.
         name = self._named(words_of(path, sha256))
@@ -141,14 +143,6 @@ class Mace:
                     f"The MACE checkpoint {path} cannot be loaded on {self.computing.device}: {reason}",
                     remedy=f"Give a whole model as training writes it, made for {versions_of('mace-torch', 'e3nn')}.",
                 ) from error
-
-
-def _path_in(model: str | None) -> Path | None:
-    """A model that looks like a path is a path: foundation models have no separator and no ending."""
-    if model is None:
-        return None
-    path = Path(model).expanduser()
-    return path if path.suffix in {".model", ".pt"} or len(path.parts) > 1 else None
 
 
 def _memory_rule(calculator: MACECalculator, computing: Computing) -> MemoryRule:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from domain.errors import OracleUnavailableError
+from domain.trust import MODELS
 from oracles.potentials.choice import PotentialChoice
 from oracles.potentials.computing import Computing
 from oracles.potentials.foundation import DEFAULT, how_to_bring, present_foundations
+from oracles.trusted_files import require_guarded, trust_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class Usability:
 
 
 def survey() -> tuple[Usability, ...]:
-    """Looks at CHGNet, MACE with its foundation models, MACE's kernels for GPUs, and GPUs."""
-    return (_chgnet(), _mace(), _accelerated(), _gpu())
+    """Looks at CHGNet, MACE with its foundation models, trusted folders, MACE's kernels for GPUs, and GPUs."""
+    return (_chgnet(), _mace(), *map(_folder, trust_here().model_folders), _calculators(), _accelerated(), _gpu())
 
 
 def _chgnet() -> Usability:
@@ -52,15 +55,35 @@ def _mace() -> Usability:
             "potential mace",
             is_usable=True,
             is_required=True,
-            detail=f"foundation models here: {', '.join(present)}; or a checkpoint by its path",
+            detail=f"foundation models here: {', '.join(present)}; or a checkpoint in a trusted folder",
         )
     return Usability(
         "potential mace",
         is_usable=True,
         is_required=True,
-        detail="a checkpoint by its path; no foundation model is here, and mace downloads one where there is a "
+        detail="a checkpoint in a trusted folder; no foundation model is here, and mace downloads one where there is a "
         f"network. Without one, for '{DEFAULT}': {how_to_bring(DEFAULT)}",
     )
+
+
+def _folder(folder: Path) -> Usability:
+    name = f"files in {folder}"
+    try:
+        real = folder.resolve()
+        require_guarded(real, real)
+        files = sorted(path.name for path in real.iterdir() if path.is_file()) if real.exists() else []
+    except OracleUnavailableError as error:
+        return Usability(name, is_usable=False, is_required=True, detail=error.problem, remedy=error.remedy)
+    except (OSError, RuntimeError) as error:
+        remedy = f"Let this user read it, or take it out of {MODELS}."
+        return Usability(name, is_usable=False, is_required=True, detail=f"It cannot be read: {error}.", remedy=remedy)
+    detail = f"trusted: {', '.join(files)}" if files else f"trusted; none is there. Others are named by {MODELS}"
+    return Usability(name, is_usable=True, is_required=False, detail=detail)
+
+
+def _calculators() -> Usability:
+    allowed = ", ".join(trust_here().calculators) or "none"
+    return Usability("calculators by dotted path", is_usable=True, is_required=False, detail=f"allowed: {allowed}")
 
 
 def _accelerated() -> Usability:

@@ -22,7 +22,10 @@ SpecFile: TypeAlias = Annotated[Path, typer.Argument(help="A spec file (YAML).")
 
 
 def validate(path: SpecFile, *, as_json: AsJson = False) -> None:
-    """Check a spec without creating anything. Exit status 1 if it cannot be run, with every problem and its line."""
+    """Check a spec without creating anything. Exit status 1 if it cannot be run, with every problem and its line.
+
+    What only this machine lacks, or does not trust, is said and does not change the status: others may have it.
+    """
     spec = runnable_spec(path)
     if as_json:
         print_json(to_json_value(spec))
@@ -34,6 +37,12 @@ def validate(path: SpecFile, *, as_json: AsJson = False) -> None:
         f"{looks} looks for {price:g}.",
         soft_wrap=True,
     )
+    from flows.validation import missing_here
+
+    for fidelity, missing in missing_here(spec).items():
+        console().print(
+            f"Not on this machine: {fidelity}. {missing.problem} {missing.remedy}", soft_wrap=True, markup=False
+        )
 
 
 def create(

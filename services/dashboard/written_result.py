@@ -54,7 +54,8 @@ class WrittenResult:
             untouched: The form as it came.
 
         Raises:
-            InvalidValueError: If the value cannot be read, or says something else than a field beside it.
+            InvalidValueError: If the value cannot be read, says something else than a field beside it, or is in
+                another unit while the standard deviation stands as it came.
         """
         if not self.value.strip():
             raise InvalidValueError("It is not said what was measured.", remedy="Write the value.")
@@ -66,12 +67,14 @@ class WrittenResult:
                 f"The standard deviation is in {beside.unit}, the value in {found.unit or written_unit(self.unit)}.",
                 remedy="Write both in the unit beside them.",
             )
-        unit = _choice_of(found.unit, quantity)
+        unit = _agreed("unit", _choice_of(found.unit, quantity), self.unit, untouched.unit)
+        if self.value.strip() != untouched.value and unit not in ("", untouched.unit) and not found.sigma:
+            _require_new_sigma(beside, unit, untouched)
         kelvin = _separate_temperature(self.temperature)
         return replace(
             self,
             value=found.value.lstrip("<>=≤≥ "),
-            unit=_agreed("unit", unit, self.unit, untouched.unit),
+            unit=unit,
             sigma=_agreed("standard deviation", found.sigma, beside.value, untouched.sigma),
             censoring=_agreed("bound", bound.strip("="), self.censoring, untouched.censoring),
             temperature=kelvin.value,
@@ -144,6 +147,16 @@ def _choice_of(written: str, quantity: Quantity) -> str:
             remedy=f"Write the value in {' or '.join(map(written_unit, choices))}, and choose the unit beside it.",
         )
     return found[0] if found else ""
+
+
+def _require_new_sigma(beside: Written, unit: str, untouched: WrittenResult) -> None:
+    """Refuses to take a standard deviation that nobody touched for one in another unit."""
+    if beside.value and beside.value == untouched.sigma and not beside.unit:
+        raise InvalidValueError(
+            f"The standard deviation, {beside.value}, is in {written_unit(untouched.unit)}, the value now in "
+            f"{written_unit(unit)}.",
+            remedy=f"Say the standard deviation in {written_unit(unit)} too, with its unit, or empty its field.",
+        )
 
 
 def _agreed(what: str, written: str, beside: str, untouched: str) -> str:

@@ -74,6 +74,26 @@ def _variety(traces: Sequence[JsonObject], _layout: JsonObject) -> str:
     )
 
 
+def _displacements(traces: Sequence[JsonObject], _layout: JsonObject) -> str:
+    curves = [trace for trace in traces if trace["mode"] == "lines+text"]
+    ends = [
+        f"{_said(_numbers(curve, 'y')[-1])} Å² after {_said(_numbers(curve, 'x')[-1])} ps at {curve['name']}"
+        for curve in curves
+    ]
+    n_fitted = sum(str(trace["name"]).endswith("fitted") for trace in traces)
+    fitted = f"a line was fitted to {n_fitted} of {len(curves)} {_plural('curve', len(curves))}"
+    return f"Mean squared displacement of the ions: {_listed(ends)}; {fitted}."
+
+
+def _arrhenius(traces: Sequence[JsonObject], layout: JsonObject) -> str:
+    marks = [trace for trace in traces if trace["mode"] == "markers"]
+    seen = [f"{_said(len(_numbers(trace, 'x')))} for {trace['name']}" for trace in marks]
+    sums = layout.get("meta")
+    energy = sums.get("activation_energy_eV") if isinstance(sums, Mapping) else None
+    line = f" The line has an activation energy of {_said(_number(energy))} eV." if energy is not None else ""
+    return f"{_title(layout, 'yaxis')} against {_title(layout, 'xaxis')}, points: {_listed(seen)}.{line}"
+
+
 def _counted(traces: Sequence[JsonObject], layout: JsonObject) -> str:
     """Of figures whose points are crystals: how many each series has."""
     series = [f"{len(_numbers(trace, 'x'))} for {trace.get('name', 'all')}" for trace in traces]
@@ -144,6 +164,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Sequence[JsonObject], JsonObject], str]
         "calibration": _calibration,
         "training": _training,
         "variety": _variety,
+        "msd": _displacements,
+        "arrhenius": _arrhenius,
         "coverage": _looked_at,
         "elements": _looked_at,
         "pairs": _looked_at,

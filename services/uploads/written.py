@@ -38,6 +38,8 @@ def read_written(text: str) -> Written:
     Raises:
         InvalidValueError: If it is nothing of the kind, or may be read in two ways.
     """
+    # Runs of spaces would let the pattern try every way to share them out.
+    text = " ".join(text.split())
     found = _WRITTEN.fullmatch(with_plain_exponents(text))
     if found is None:
         raise _unreadable(text)

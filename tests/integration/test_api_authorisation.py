@@ -57,6 +57,7 @@ EXAMPLES = {
     "unlink_own_identity": Example(inner_rule="a token unlinks nothing"),
     "link_own_identity": Example(inner_rule="a token links nothing"),
     "draw_series": Example(inner_rule="the example comes from no series"),
+    "draw_msd": Example(inner_rule="the example comes from no runs"),
     "next_dates": Example(query={"expression": "0 6 * * 1"}),
     "list_own_sessions": Example(inner_rule="a token has no session"),
     "end_sessions_elsewhere": Example(inner_rule="a token has no session"),

@@ -241,7 +241,7 @@ def test_an_example_fills_the_form_and_one_that_is_not_there_is_said(scientist) 
 
 def test_every_example_can_be_run_and_is_described_before_it_is_chosen(scientist) -> None:
     page = scientist.get("/campaigns/new").text
-    known = {"cluster", "pellets", "quickstart", "rock-salts", "screening", "solid-electrolyte", "tour"}
+    known = {"cluster", "conductors", "pellets", "quickstart", "rock-salts", "screening", "solid-electrolyte", "tour"}
     assert known <= set(example_names())
     for example in examples():
         assert example.spec.name == example.name

@@ -334,3 +334,33 @@ def wait_for(condition, *, at_most_s: float = 30.0):
             return seen
         time.sleep(0.02)
     raise AssertionError("waited in vain")
+
+
+def test_a_file_with_weights_that_nobody_trusts_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evil, ran, trusted = tmp_path / "handed-in.model", tmp_path / "ran", tmp_path / "models"
+    evil.write_bytes(b"PK\x05\x06" + bytes(18))
+    trusted.mkdir(mode=0o755)
+    monkeypatch.setenv("PETALITE_MODELS", str(trusted))
+    # What unpickles stands in for mace: the child must refuse before it comes to it.
+    package = tmp_path / "stand-in" / "mace"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(package.parent)
+    settings = {"potential": "mace", "model": str(evil)}
+    with OracleProcess(Fidelity("mace", "potential", 1.0, settings)) as process:
+        refusal = process.look(LookRequest(BLUEPRINT, seed=1, references={"Li": 0.0, "Cl": 0.0}))
+    assert isinstance(refusal, Refusal)
+    assert refusal.kind is FailureKind.TRANSIENT
+    assert f"The checkpoint {evil} is not loaded" in refusal.reason
+    assert str(trusted) in refusal.reason
+    assert "PETALITE_MODELS" in str(refusal.details["remedy"])
+    assert not ran.exists()
+
+
+def test_a_child_hears_which_calculators_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_CALCULATORS", "gpaw")
+    request = LookRequest(BLUEPRINT, seed=1, references={"Li": 0.0, "Cl": 0.0})
+    with OracleProcess(Fidelity("lj", "potential", 1.0, {"potential": "lj"})) as process:
+        refusal = process.look(request)
+    assert isinstance(refusal, Refusal)
+    assert "not among those that may run on this machine (gpaw)" in refusal.reason

@@ -1,7 +1,7 @@
 """Looks that take long: how far they are is told, and who takes up a killed one goes on where it was."""
 
+import errno
 import fcntl
-import os
 from pathlib import Path
 
 import pytest
@@ -64,15 +64,32 @@ def test_without_a_folder_it_is_a_look_like_any_other() -> None:
 
 
 def test_two_processes_are_never_at_the_same_look(tmp_path: Path) -> None:
-    held = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    with OracleProcess(counting()) as process:
+    with OracleProcess(counting()) as process, (tmp_path / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
         refusal = process.look(REQUEST, folder=tmp_path)
         assert isinstance(refusal, Refusal)
-        assert refusal.kind is FailureKind.TRANSIENT
+        assert (refusal.kind, refusal.details["error"]) == (FailureKind.TRANSIENT, "LookUnderWayError")
         assert refusal.reason.startswith("Another process computes this look already")
-        os.close(held)
+        fcntl.flock(held, fcntl.LOCK_UN)
         assert isinstance(process.look(REQUEST, folder=tmp_path), Answer)
+
+
+def test_a_disk_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: object, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with held_workbench(tmp_path, lambda _: None) as workbench:
+        assert workbench.folder == tmp_path
+
+
+def test_what_a_time_limit_ends_goes_on_at_the_next_attempt(tmp_path: Path) -> None:
+    never = Fidelity("fake", "counting", 1.0, {"waits_for": str(tmp_path / "never")}, Limits(4.0, 4.0))
+    with OracleProcess(never) as process:
+        refusal = process.look(REQUEST, folder=tmp_path / "look")
+        assert isinstance(refusal, Refusal)
+        assert (refusal.kind, refusal.details["error"]) == (FailureKind.TRANSIENT, "TimeLimit")
+        assert refusal.reason.endswith("It goes on from there at the next attempt.")
 
 
 def test_progress_is_passed_on_now_and_then(tmp_path: Path) -> None:

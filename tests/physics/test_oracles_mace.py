@@ -5,6 +5,7 @@ mace is imported by subprocesses only: its import switches off safe loading of t
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import OracleUnavailableError, SpecError
+from domain.errors import OracleUnavailableError
 from domain.fidelity import Fidelity
 from domain.look import LookRequest
 from domain.measurement import FailureKind
@@ -68,6 +69,11 @@ def run(code: str, *arguments: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("weights [1]")  # a pattern, to whoever expands it
+
+
+@pytest.fixture(autouse=True)
+def trusted_folders(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_MODELS", f"{folder}{os.pathsep}{tmp_path}")
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +194,17 @@ def test_a_missing_checkpoint_is_refused_with_what_to_do(tmp_path: Path) -> None
     assert "Put the checkpoint there" in str(refusal.details["remedy"])
 
 
-def test_a_relative_path_is_refused_before_anything_runs() -> None:
-    with pytest.raises(SpecError, match=r"relative.*Give the whole path, such as /.*weights/tiny\.model"):
-        build_oracle("potential", {"potential": "mace", "model": "weights/tiny.model"})
+def test_a_name_is_found_in_the_trusted_folders(model: Path) -> None:
+    with OracleProcess(mace(model.name)) as process:
+        answer = look(process, 5.13, {"Li": 0.0, "Cl": 0.0})
+    assert answer.result.details["potential"]["model"] == str(model)
+
+
+def test_a_checkpoint_outside_the_trusted_folders_never_runs(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALITE_MODELS", str(tmp_path))
+    assert "lies outside the folders" in refused(mace(model)).reason
 
 
 def test_a_file_that_is_no_checkpoint_is_refused_before_anything_is_loaded(model: Path, tmp_path: Path) -> None:

@@ -93,6 +93,11 @@ def test_replicas_through_chgnet_keep_the_contract_and_have_the_numbers_of_singl
     compare({"potential": "chgnet"}, 2e-5)
 
 
+@pytest.fixture(autouse=True)
+def trusted_folder(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_MODELS", str(model.parent))
+
+
 def compare(settings: dict[str, str], rounding: float) -> None:
     compared = json.loads(run(COMPARE, json.dumps(settings)).splitlines()[-1])
     for what, size in compared["sizes"].items():

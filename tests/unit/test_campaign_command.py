@@ -51,6 +51,16 @@ def test_a_spec_is_checked_without_being_kept(home, store):
     assert store.campaigns.list() == ()
 
 
+def test_what_this_machine_does_not_trust_is_said_with_its_remedy(home):
+    potential = "cost: 1, settings: { potential: mace, model: /elsewhere/theirs.model }"
+    spec = SPEC.replace("objective: { quantity: density", "objective: { quantity: formation_energy")
+    (home / "spec.yaml").write_text(spec.replace("oracle: density", "oracle: potential").replace("cost: 1", potential))
+    told = run("validate", home / "spec.yaml")
+    assert "walked can be run" in told
+    assert "The checkpoint /elsewhere/theirs.model is not loaded" in told
+    assert f"Put it into {home / 'models'}, or add its folder to PETALITE_MODELS" in told
+
+
 def test_from_a_spec_to_the_archive(home, store):
     group = store.people.create_group("petrology")
     for _ in range(2):

@@ -6,10 +6,11 @@ import pytest
 from ase.build import bulk
 from support.dynamics import copper_plan
 
-from domain.errors import InvalidValueError
+from domain.errors import InvalidValueError, SpecError
 from domain.parsing import ParseError, parse
 from oracles.dynamics.forces import Cells
 from oracles.dynamics.plan import DynamicsSettings, Plan, Replica
+from oracles.registry import build_oracle
 
 
 def test_times_become_steps():
@@ -32,12 +33,24 @@ def test_times_become_steps():
         ({"timestep_fs": 3.0}, "frame_every_ps of 0.05 ps is no whole number of time steps of 0.003 ps. .* 0.051"),
         ({"timestep_fs": 200.0}, "frame_every_ps of 0.05 ps is no whole number of time steps"),
         ({"equilibration_ps": 0.07}, "equilibration_ps of 0.07 ps is no whole number of frames of 0.05 ps"),
+        ({"production_ps": 1e308}, "production_ps of 1e.308 ps is more than 1e.09 frames of 0.05 ps. Give a shorter"),
+        ({"timestep_fs": 1e-310}, "frame_every_ps of 0.05 ps is more than 1e.09 time steps"),
+        ({"timestep_fs": 1e-322}, "frame_every_ps of 0.05 ps is more than 1e.09 time steps of 0 ps"),
+        ({"production_ps": 1e7}, "production_ps of 1e.07 ps is more than 1e.09 time steps of 2 fs"),
+        ({"checkpoint_every_ps": 1e7, "monitor_every_ps": 1e7}, "checkpoint_every_ps of 1e.07 ps is more than 1e.09"),
+        ({"monitor_every_ps": 1e7}, "monitor_every_ps of 1e.07 ps is more than 1e.09 time steps of 2 fs"),
         ({"monitor_every_ps": 3.0}, "monitor_every_ps of 3 ps is no whole number of checkpoints of 2 ps"),
     ],
 )
 def test_impossible_times_are_refused(changes, words):
     with pytest.raises(InvalidValueError, match=words):
         DynamicsSettings(**changes)
+
+
+def test_a_spec_with_an_endless_run_is_refused_as_a_spec():
+    settings = {"temperatures_K": [600, 800], "mobile": "Li", "dynamics": {"production_ps": 1e308}}
+    with pytest.raises(SpecError, match=r"production_ps of 1e\+308 ps is more than"):
+        build_oracle("molecular-dynamics", settings)
 
 
 def test_unknown_settings_are_refused():

@@ -59,12 +59,14 @@ def test_the_grid_is_the_one_that_ase_would_choose(density_A: float) -> None:
         assert (ours == kptdensity2monkhorstpack(atoms, density_A, even=False)).all()
 
 
-def test_a_missing_package_is_named_with_its_remedy() -> None:
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_CALCULATORS", "nosuchcode")
     with pytest.raises(OracleUnavailableError, match=r"package 'nosuchcode'.*Install 'nosuchcode'"):
         CalculatorChoice("nosuchcode.Calculator", {}).check()
 
 
-def test_only_calculators_are_called() -> None:
+def test_only_calculators_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_CALCULATORS", "subprocess")
     with pytest.raises(PermanentLookError, match=r"'subprocess\.Popen' is no ASE calculator"):
         CalculatorChoice("subprocess.Popen", {"args": "true"}).build(None, is_spin_polarized=False, is_retry=False)
 
@@ -112,6 +114,7 @@ def test_a_calculation_that_does_not_converge_is_refused(tmp_path: Path, monkeyp
         "        raise SCFError('charge sloshes')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PETALITE_CALCULATORS", "stubborn")
     with pytest.raises(PermanentLookError, match="did not converge: charge sloshes"):
         build_oracle("ase", {"calculator": "stubborn.Stubborn"}).reference("Li")
 

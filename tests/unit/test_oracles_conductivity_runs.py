@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.walks import HOP_A, lattice_walk, trajectory
+from support.walks import HOP_A, einstein_solid, lattice_walk, trajectory
 
 from domain.errors import PermanentLookError
 from domain.measurement import Censoring
@@ -10,6 +10,7 @@ from oracles.conductivity_runs import ConductivityRun, answer_of
 from oracles.dynamics.state import Ending, ReplicaEnd
 from oracles.transport.analysis import analyse
 from oracles.transport.diffusion import HeZhuEpsteinMo
+from oracles.transport.health import Finding
 
 DONE = Ending(0, ReplicaEnd.COMPLETED, 1000, "It ran for 400 ps.")
 N_FRAMES = 401
@@ -70,5 +71,23 @@ def test_what_melted_or_exploded_is_told_and_not_used() -> None:
     answer = answer_of([solid, melted, exploded], at_K=600.0)
     assert [run["is_used"] for run in answer.details["runs"]] == [True, False, False]
     assert answer.value_S_per_cm == conductivity(solid).value_S_per_cm
-    with pytest.raises(PermanentLookError, match=r"No run shows the crystal: at 1000 K .*melted.*1200 K An energy"):
+    with pytest.raises(PermanentLookError, match=r"at 600 K or above. At 1000 K: .*melted.* At 1200 K: An energy"):
         answer_of([melted, exploded], at_K=600.0)
+    with pytest.raises(PermanentLookError, match="No run shows the crystal at 800 K or above"):
+        answer_of([solid, melted], at_K=800.0)
+
+
+def test_what_ions_will_not_keep_up_is_only_a_bound() -> None:
+    rng = np.random.default_rng(5)
+    vibrating = einstein_solid(rng, n_ions=40, n_frames=N_FRAMES, sigma_A=2.0, memory=0.98)
+    runs = [
+        ConductivityRun(
+            kelvin, DONE, analyse(trajectory(vibrating, temperature_K=kelvin), rng, estimators=[HeZhuEpsteinMo()])
+        )
+        for kelvin in (600.0, 800.0, 1000.0)
+    ]
+    for run in runs:
+        assert run.analysis.health.verdict in {Finding.SUBDIFFUSIVE, Finding.TOO_SHORT}
+        assert conductivity(run).censoring is Censoring.NONE
+        assert run.conductivity.value_S_per_cm == conductivity(run).high_S_per_cm
+    assert answer_of(runs, at_K=300.0).censoring is Censoring.BELOW

@@ -31,7 +31,8 @@ ZIP = b"PK\x05\x06" + bytes(18)
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PETALITE_MODELS", str(tmp_path))
     path = tmp_path / "some.model"
     path.write_bytes(ZIP)
     return path
@@ -54,7 +55,6 @@ def rock_salt() -> Atoms:
         ({"potential": "lj", "parameters": {"command": "true"}}, "run commands"),
         ({"threads": 0}, "0 threads compute nothing"),
         ({"model_sha256": "abc"}, "'abc' is no sha256.*sha256sum"),
-        ({"potential": "mace", "model": "here/some.model"}, "relative.*whole path"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings: JsonObject, words: str) -> None:
@@ -93,7 +93,10 @@ def test_a_foundation_model_that_is_here_is_held_against_its_hash(
         ({"potential": "nosuchcode.Calculator"}, "needs the package 'nosuchcode'"),
     ],
 )
-def test_what_is_not_here_is_refused_with_what_there_is(settings: JsonObject, words: str) -> None:
+def test_what_is_not_here_is_refused_with_what_there_is(
+    settings: JsonObject, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALITE_CALCULATORS", "nosuchcode")
     with pytest.raises(OracleUnavailableError, match=words):
         PotentialChoice(**settings).check()
 

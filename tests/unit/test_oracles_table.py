@@ -1,13 +1,14 @@
 """A table answers for the crystals in it, refuses all others, and is refused where a row cannot be right."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from domain.errors import InvalidValueError, OracleUnavailableError, SpecError, UnsupportedCrystalError
+from domain.errors import OracleUnavailableError, UnsupportedCrystalError
 from domain.look import LookRequest
 from domain.measurement import Censoring
 from domain.ports import Oracle
@@ -18,6 +19,11 @@ from oracles.testing import require_oracle_contract, rock_salt
 from services.specs import load_spec
 
 LICL = rock_salt()
+
+
+@pytest.fixture(autouse=True)
+def _is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_MODELS", str(tmp_path))
 
 
 def _oracle(folder: Path, text: str, *, name: str = "answers.csv", **settings: object) -> Oracle:
@@ -72,7 +78,7 @@ def test_unknown_crystals_are_refused(tmp_path: Path, blueprint: object) -> None
 def test_a_temperature_chooses_among_rows(tmp_path: Path) -> None:
     text = "formula,space_group,value,temperature_K\nLiCl,225,1e-9,300\nLiCl,225,1e-5,600\n"
     assert _seen(_oracle(tmp_path, text, temperature_K=600.0)).value == 1e-5
-    with pytest.raises(SpecError, match="Rows 1 and 2 of the table name the same crystal"):
+    with pytest.raises(OracleUnavailableError, match="Rows 1 and 2 of the table name the same crystal"):
         _oracle(tmp_path, text).check()
 
 
@@ -88,13 +94,16 @@ def test_a_temperature_chooses_among_rows(tmp_path: Path) -> None:
         (",225,1e-9", "Row 2 of the table: It names no crystal"),
         ("Li(Cl,225,1e-9", r"'Li\(Cl' is no formula"),
         ("Xx2,225,1e-9", "'Xx' is not the symbol"),
+        (f"Li{'9' * 400}Cl,225,1e-9", "is no formula"),
         ("LiCl,225,1e-9,more", "'more than its heading' is no column"),
     ],
 )
 def test_a_row_that_cannot_be_right_is_named(tmp_path: Path, row: str, problem: str) -> None:
     oracle = _oracle(tmp_path, f"formula,space_group,value\nNaCl,225,1e-10\n{row}\n")
-    with pytest.raises(SpecError, match=problem):
+    with pytest.raises(OracleUnavailableError, match=problem):
         oracle.check()
+    with pytest.raises(OracleUnavailableError, match=problem):
+        oracle.require_supported(LICL)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,8 @@ def test_a_row_that_cannot_be_right_is_named(tmp_path: Path, row: str, problem: 
         ("", "a.csv", "has no rows"),
         ("{}", "a.json", "no list of objects"),
         ("[", "a.json", "is no table"),
+        ("[" * 100_000, "a.json", "is no table"),
+        (f'[{{"value": {"9" * 5000}}}]', "a.json", "is no table"),
         ("formula,space_group,worth\nLiCl,225,1\n", "a.csv", "'worth' is no column"),
         ("formula,space_group,value,unit\nLiCl,225,1,mS/cm\n", "a.csv", "unit is 'mS/cm'"),
         ("formula,space_group,value,a\nLiCl,225,1e-9,5\n", "a.csv", "cell is not whole"),
@@ -110,7 +121,7 @@ def test_a_row_that_cannot_be_right_is_named(tmp_path: Path, row: str, problem: 
     ],
 )
 def test_files_that_are_no_tables_are_refused(tmp_path: Path, text: str, name: str, problem: str) -> None:
-    with pytest.raises(SpecError, match=problem):
+    with pytest.raises(OracleUnavailableError, match=problem):
         _oracle(tmp_path, text, name=name).check()
 
 
@@ -121,11 +132,45 @@ def test_the_version_names_the_content(tmp_path: Path) -> None:
     assert one != other
 
 
-def test_a_missing_file_and_a_relative_path_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["none.csv", "{folder}/none.csv"])
+def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(OracleUnavailableError, match="cannot be read: No such file"):
-        build({"path": str(tmp_path / "none.csv"), "quantity": "density"}).check()
-    with pytest.raises((SpecError, InvalidValueError), match="is relative"):
-        build({"path": "none.csv", "quantity": "density"})
+        build({"path": name.format(folder=tmp_path), "quantity": "density"}).check()
+
+
+def test_a_table_elsewhere_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    oracle = _oracle(tmp_path, "formula,space_group,value\nLiCl,225,1e-9\n")
+    monkeypatch.setenv("PETALITE_MODELS", str(tmp_path / "others"))
+    with pytest.raises(OracleUnavailableError, match=r"The table .* what a table says is shown .* lies outside"):
+        oracle.check()
+    assert "sha256 unreadable" in oracle.version  # not even its hash is taken
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+@pytest.mark.parametrize(
+    "text", ["TOKEN=hunter2\nTOKEN=hunter2\n", "name,value\nadmin,hunter2\n", "space_group\nhunter2"]
+)
+def test_a_file_that_is_no_table_is_not_quoted(tmp_path: Path, text: str, ending: str) -> None:
+    with pytest.raises(OracleUnavailableError, match=r"names no crystal|is no table") as refusal:
+        _oracle(tmp_path, text, name=f"notes.{ending}").check()
+    assert not re.search("TOKEN|hunter2|name,|admin", str(refusal.value))
+
+
+def test_kind_and_size_are_asked_before_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "large.csv").touch()
+    os.truncate(tmp_path / "large.csv", 64 * 2**20 + 1)
+    monkeypatch.setattr(Path, "open", lambda path, *_: pytest.fail(f"{path} was opened"))
+    for name, problem in {"pipe.csv": "is no file", "large.csv": "is larger than 64 MiB"}.items():
+        with pytest.raises(OracleUnavailableError, match=problem):
+            build({"path": name, "quantity": "density"}).check()
+
+
+def test_no_more_is_read_than_a_table_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALITE_MODELS", "/proc")  # its files say that they are empty
+    monkeypatch.setattr("oracles.table_file._LARGEST_FILE_BYTES", 10)
+    with pytest.raises(OracleUnavailableError, match="is larger than"):
+        build({"path": "self/status", "quantity": "density"}).check()
 
 
 def test_formulas_are_reduced() -> None:
@@ -141,7 +186,7 @@ def test_a_campaign_in_hindsight_is_answered_from_tables(tmp_path: Path) -> None
     for name in ("computed.csv", "measured.csv"):
         (tmp_path / name).write_text(rows, encoding="utf-8")
     path = tmp_path / "hindsight.yaml"
-    path.write_text(document.replace("/data", str(tmp_path)), encoding="utf-8")
+    path.write_text(document, encoding="utf-8")
     spec = load_spec(path)
     for fidelity in spec.ladder:
         oracle = build(fidelity.settings)

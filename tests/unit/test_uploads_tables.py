@@ -80,6 +80,18 @@ def test_a_standard_deviation_may_repeat_its_unit():
         read_sigma("< 0.1")
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["<{0}1{0}(", "1{0}!", "{0}(1{0}±{0}1{0})({0}"])
+def test_runs_of_spaces_are_refused_without_trying_every_way_to_share_them_out(text):
+    """Of this length the pattern alone would need hours, and that of a form's 200 characters a second."""
+    with pytest.raises(InvalidValueError, match="cannot be read as one number"):
+        read_written(text.format(" " * 10_000))
+
+
+def test_any_white_space_stands_between_the_parts():
+    assert read_written("1.2\u00a0±  0.3\tmS\u202fcm-1") == Written("1.2", "0.3", "mS cm-1")
+
+
 @given(st.text(alphabet="0123456789.,eE+-±()×^<> S/cm⁻⁴", max_size=24))
 def test_whatever_is_pasted_is_read_or_refused(text):
     try:

@@ -15,6 +15,7 @@ from services.api.dependencies import (
 )
 from services.api.drawn import drawn
 from services.reports.arrhenius import draw_arrhenius
+from services.reports.displacements import draw_displacements
 from services.reports.figure import Figure
 from services.reports.figures import Plot
 
@@ -51,5 +52,16 @@ def draw_plot(
 def draw_series(
     measurement_id: Number, store: TheStore, principal: Reader, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Conductivity against temperature, where the measurement comes from spectra at several temperatures."""
+    """Conductivity against temperature, where the measurement comes from spectra or runs at several temperatures."""
     return drawn(draw_arrhenius(visible_measurement(store, principal, measurement_id)[1])).answer(if_none_match)
+
+
+@router.get(
+    "/measurements/{measurement_id}/plots/msd",
+    summary="Draw how far ions moved",
+    response_model=Figure,
+    responses={304: {}},
+)
+def draw_msd(measurement_id: Number, store: TheStore, principal: Reader, if_none_match: IfNoneMatch = None) -> Response:
+    """Mean squared displacement against time for each temperature, where the measurement comes from such runs."""
+    return drawn(draw_displacements(visible_measurement(store, principal, measurement_id)[1])).answer(if_none_match)

@@ -17,12 +17,12 @@ from services.api.dependencies import (
 from services.api.routers import realizations, rounds
 from services.api.views import candidate_details, candidate_view
 from services.dashboard.pages.frame import campaign_frame, is_anything_known
+from services.dashboard.pages.ion_transport import transport_shown
 from services.dashboard.view import TheView, link
 from services.materials.cell import cell_of_blueprint
 from services.materials.formats import StructureFormat
 from services.materials.show import RealizationView
 from services.materials.sites import SiteList, list_sites
-from services.reports.arrhenius import NOTE as ARRHENIUS
 from services.store import Store
 from services.store.records import CampaignRecord, FailureRecord, MeasurementRecord, QueryRecord
 
@@ -83,7 +83,7 @@ def show_crystal(
         formats=tuple(StructureFormat),
         imagined=cell_of_blueprint(record.blueprint),
         novelty=rounds.show_novelty(candidate_id, store, principal),
-        series=[m for m in details.measurements if ARRHENIUS in m.measurement.details and m.id not in superseded],
+        transport=transport_shown([m for m in details.measurements if m.id not in superseded]),
     )
 
 

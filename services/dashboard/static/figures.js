@@ -76,10 +76,11 @@ function coloured(trace) {
     return colouredMap(trace);
   }
   const rung = trace.meta?.rung;
-  if (rung === undefined && !trace.meta?.is_quiet) {
+  const place = rung ?? trace.meta?.series; // the traces of one series, such as a line and its error, share a colour
+  if (place === undefined && !trace.meta?.is_quiet) {
     return trace;
   }
-  const colour = colourOf(trace.meta?.is_quiet ? "--quiet" : SERIES[rung % SERIES.length]);
+  const colour = colourOf(trace.meta?.is_quiet ? "--quiet" : SERIES[place % SERIES.length]);
   const marker = { color: colour, symbol: rung === undefined ? "circle" : MARKS[rung % MARKS.length] };
   return trace.type === "bar"
     ? { ...trace, marker: { color: colour } }

@@ -1,0 +1,113 @@
+"""How ions move: on a crystal's page and as figures, and who may see them."""
+
+from dataclasses import replace
+
+import pytest
+from support.runs import conductor_details, run_details
+
+from domain.measurement import Censoring
+from domain.quantity import Goal, Objective
+from services.access.people import give_campaign
+from services.access.principal import local_operator
+from services.access.roles import Role
+from services.api.testing import OWN_GROUP, example_campaign, serving
+from services.dashboard.app import create_service
+from services.intake.door import record_measurement
+from services.intake.testing import claim, example_measurement
+from services.store.examples import example_pick, open_round
+
+WHY = "An activation energy needs ions that diffuse at 2 of them (0 so far)."
+BOUND = {"runs": [run_details(600.0, conductivity=5e-3, censoring="<")], "why_a_bound": WHY}
+ANSWERS = (
+    (1.2e-8, Censoring.NONE, conductor_details()),
+    (1e-2, Censoring.BELOW, BOUND),
+    (1e-4, Censoring.NONE, {"runs": 3, "arrhenius": {"points": "few"}}),
+)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("transport"), create=create_service) as running:
+        spec = example_campaign("conductors")
+        static, laboratory, costly = spec.ladder
+        laboratory = replace(laboratory, settings={"quantity": "ionic_conductivity"})
+        objective = Objective("ionic_conductivity", Goal.MAXIMIZE)
+        record = running.store.campaigns.create(replace(spec, objective=objective, ladder=(static, laboratory, costly)))
+        give_campaign(running.store, record.name, OWN_GROUP, by=local_operator())
+        open_round(running.store, record.id, 0, [example_pick(n) for n in range(len(ANSWERS))])
+        for query, (value, censoring, details) in zip(running.store.queries.list(record.id), ANSWERS, strict=True):
+            measured = replace(
+                example_measurement(value, "S/cm"),
+                sigma=value / 10 if censoring is Censoring.NONE else None,
+                censoring=censoring,
+                temperature_K=300.0,
+                details=details,
+                measured_at=running.store.now(),
+            )
+            record_measurement(running.store, query.id, fence=claim(running.store, query).fence, measurement=measured)
+        yield running
+
+
+@pytest.fixture
+def visit(served):
+    def visited(path, *, stranger=False):
+        return served.client.get(path, headers=served.acting_as(Role.VIEWER, stranger=stranger))
+
+    return visited
+
+
+@pytest.fixture
+def crystals(served):
+    campaign = served.store.campaigns.get("conductors")
+    return [candidate.id for candidate in served.store.candidates.list(campaign.id)]
+
+
+@pytest.fixture
+def values(visit, crystals):
+    return [visit(f"/api/v1/candidates/{one}").json()["measurements"][0]["id"] for one in crystals]
+
+
+def test_a_crystals_page_shows_the_runs_behind_a_conductivity(visit, crystals, values) -> None:
+    page = visit(f"/crystals/{crystals[0]}").text
+    for said in (
+        f"/api/v1/measurements/{values[0]}/plots/msd",
+        f"/api/v1/measurements/{values[0]}/plots/arrhenius",
+        "0.630 eV (0.500 to 0.800)",
+        "5, of which 3 used",
+        "Extrapolated: no run was at 300 K",
+        "a Haven ratio of 1",
+        "ran for its whole time",
+        "ended early",
+        "An energy is no number.",
+        "He-Zhu-Epstein-Mo 2018",
+        "&lt; 0.0050 S/cm",
+        "0.0200 S/cm",
+        "<strong>not diffusive</strong>",
+        "Seen at 800 K.",
+    ):
+        assert said in page, said
+    assert "No transport data" not in page
+
+
+def test_a_bound_says_why_it_is_one(visit, crystals, values) -> None:
+    page = visit(f"/crystals/{crystals[1]}").text
+    assert WHY in page
+    assert "Activation energy" not in page
+    assert f"/api/v1/measurements/{values[1]}/plots/arrhenius" in page
+
+
+def test_a_crystal_without_runs_says_what_would_show_them(visit, crystals, values) -> None:
+    answer = visit(f"/crystals/{crystals[2]}")
+    assert answer.status_code == 200
+    assert "No transport data" in answer.text
+    refused = visit(f"/api/v1/measurements/{values[2]}/plots/msd")
+    assert refused.status_code == 404
+    assert "molecular dynamics" in refused.json()["remedy"]
+
+
+def test_figures_of_runs_are_for_those_who_see_the_campaign(visit, values) -> None:
+    for plot in ("msd", "arrhenius"):
+        path = f"/api/v1/measurements/{values[0]}/plots/{plot}"
+        answer = visit(path)
+        assert answer.json()["description"]
+        assert visit(path, stranger=True).status_code == 404
