@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import ConflictError
+from domain.campaign import CampaignSpec
+from domain.errors import ConflictError, NotFoundError, OracleUnavailableError
 from domain.states import HALTED_CAMPAIGNS, CampaignState
 from services.cli.acting import audit
 from services.cli.leaders import print_busy, print_halted, print_outcome
@@ -18,7 +19,7 @@ from services.cli.progress import shown_progress
 from services.cli.spec import created_campaign, runnable_spec
 from services.reports.document import campaign_document
 from services.settings import Settings, load_settings
-from services.store import open_store
+from services.store import Store, open_store
 from services.store.records import CampaignRecord
 
 
@@ -60,7 +61,10 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
     path = Path(campaign)
     with open_store(settings.store_url) as store:
         if path.suffix in {".yaml", ".yml"} or path.is_file():
-            record = created_campaign(store, runnable_spec(path))
+            spec = runnable_spec(path)
+            if not _is_there(store, spec.name):
+                _require_an_oracle(spec)
+            record = created_campaign(store, spec)
         else:
             record = store.campaigns.get(campaign)
         if record.state in HALTED_CAMPAIGNS:
@@ -73,6 +77,31 @@ def _prepare(settings: Settings, campaign: str, *, resume: bool) -> CampaignReco
                 record = store.campaigns.set_state(record.id, CampaignState.RUNNING)
                 audit(store, "campaign.resume", f"campaign {record.name}", {})
         return record
+
+
+def _is_there(store: Store, name: str) -> bool:
+    try:
+        store.campaigns.get(name)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _require_an_oracle(spec: CampaignSpec) -> None:
+    """Refuses a campaign of which nothing can be asked on this machine, before it is there to stay.
+
+    Raises:
+        OracleUnavailableError: If all its oracles are missing here.
+    """
+    from flows.validation import missing_here
+
+    missing = missing_here(spec)
+    if len(missing) == len(spec.ladder):
+        raise OracleUnavailableError(
+            f"No oracle of campaign '{spec.name}' can run here: "
+            + " ".join(f"{name}: {error.problem}" for name, error in missing.items()),
+            remedy=" ".join(error.remedy for error in missing.values()),
+        )
 
 
 def _advance_shown(settings: Settings, record: CampaignRecord, *, as_json: bool) -> ExitCode:

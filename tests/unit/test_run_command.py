@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import services.cli.run
+from domain.errors import NotFoundError, OracleUnavailableError
 from services.cli.main import app
 from services.cli.output import ExitCode
 from services.settings import Settings
@@ -53,3 +54,26 @@ def test_a_campaign_that_pauses_itself_has_a_status_and_words(
 def test_the_help_explains_the_status() -> None:
     shown = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
     assert "paused itself" in shown
+
+
+def test_a_campaign_of_which_nothing_can_run_here_is_not_begun(url: str, tmp_path: Path) -> None:
+    spec = tmp_path / "away.yaml"
+    spec.write_text(
+        """
+name: away
+objective: { quantity: ionic_conductivity, goal: maximize }
+space: { elements: [Li, Cl], space_groups: [225], max_atoms: 8 }
+ladder:
+  - { name: md, oracle: molecular-dynamics, cost: 10, settings: { potential: { potential: mace, model: ours.model } } }
+budget: { total: 100, per_round: 50 }
+initial_looks: { md: 2 }
+max_rounds: 1
+generator: { name: uniform }
+""",
+        encoding="utf-8",
+    )
+    refused = CliRunner().invoke(app, ["run", str(spec)])
+    assert isinstance(refused.exception, OracleUnavailableError)
+    assert "No oracle of campaign 'away' can run here: md: " in str(refused.exception)
+    with open_store(url) as store, pytest.raises(NotFoundError, match="away"):
+        store.campaigns.get("away")
