@@ -21,6 +21,7 @@
     │   ├── OracleUnavailableError the oracle's software is missing here
     │   ├── UnsupportedCrystalError the oracle refuses this crystal (nothing is charged)
     │   ├── TransientLookError     the look failed and may succeed when repeated
+    │   │   └── LookUnderWayError  another process computes the same look already
     │   └── PermanentLookError     the look failed and would fail again
     ├── AccessError                the caller is not let in
     │   ├── NotAuthenticatedError  nobody knows who is asking

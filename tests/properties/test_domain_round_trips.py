@@ -72,6 +72,7 @@ WITHOUT_JSON = {
     "BlueprintBatch": "tensors; tests/unit/test_domain_batch.py",
     "Sample": "tensors",
     "StraightLine": "a result on its way; tests/unit/test_domain_straight_line.py",
+    "Trust": "read from the environment; tests/unit/test_oracles_trust.py",
     "Workbench": "a folder and a function",
     "TrainingStep": "shown, never stored",
     "TrainingSummary": "its numbers are stored by the round",
