@@ -39,6 +39,7 @@ def test_a_second_runner_does_nothing(make_terminal: Callable, density_spec: Pat
     assert charges(terminal.document("dense")) == charges(undisturbed)
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_equals_undisturbed(
     make_terminal: Callable, density_spec: Path, undisturbed: Document
 ) -> None:

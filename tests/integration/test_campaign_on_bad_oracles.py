@@ -126,6 +126,7 @@ def test_crashes_hangs_and_nonsense_become_failures_with_their_reason(plugged, t
     assert all(pick["measurements"] for pick in document["picks"] if pick["fidelity"] == "exact")
 
 
+@pytest.mark.slow
 def test_a_look_that_takes_its_computer_down_is_given_up(plugged, tmp_path: Path) -> None:
     path = tmp_path / "unlucky.yaml"
     text = SPEC.replace("IS_MISSING", "false, is_deadly: true").replace("exact: 6, bad: 3", "exact: 2, bad: 1")

@@ -37,7 +37,7 @@ def test_the_balance_is_the_sum_of_the_ledger(undisturbed: Document) -> None:
     [
         pytest.param(EventKind.ROUND_OPENED, 1, marks=pytest.mark.slow),
         pytest.param(EventKind.QUERY_CLAIMED, 3, marks=pytest.mark.slow),
-        (EventKind.TRAINING, 3),
+        pytest.param(EventKind.TRAINING, 3, marks=pytest.mark.slow),
         (EventKind.QUERY_DONE, 14),
         pytest.param(EventKind.ROUND_CLOSED, 2, marks=pytest.mark.slow),
     ],

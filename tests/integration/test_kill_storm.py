@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 STORM = Path(__file__).parents[2] / "benchmarks" / "kill_storm.py"
-N_POINTS = 40
+N_POINTS = 24
 
 
 def storm(*options: str) -> dict[str, int]:

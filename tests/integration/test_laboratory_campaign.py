@@ -25,6 +25,7 @@ generator: { name: uniform }
 """
 
 
+@pytest.mark.slow
 def test_a_campaign_waits_for_the_laboratory_and_learns_from_it(quick_terminal, tmp_path: Path) -> None:
     spec = tmp_path / "bench.yaml"
     spec.write_text(SPEC, encoding="utf-8")
