@@ -21,7 +21,7 @@ from oracles.formation import require_size
 from oracles.percolation import percolation_energies_eV
 from oracles.potential import PotentialSettings
 from oracles.potentials import Potential
-from oracles.settled_sites import SettledSites, settle
+from oracles.settled_sites import SettledSites, settle, settle_drawn
 from oracles.sites import lowest_relaxed, unrelaxed_placements
 from oracles.structures import primitive_cell
 from oracles.valence_landscape import Ions, grid_memory_GiB, require_bvlain, site_energies_eV
@@ -202,6 +202,7 @@ class BondValenceOracle:
             is_ranked = any(known.energy_eV_per_atom is not None for known in request.realizations)
             if is_ranked or len(found.every) == 1:
                 return SettledSites(found.lowest.realization, found.new_realizations, found.details)
+            return settle_drawn(found, self.settings.sites, self._loaded())
         return settle(request, self.settings.sites, self._loaded)
 
     def _loaded(self) -> Potential:

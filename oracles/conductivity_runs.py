@@ -82,9 +82,8 @@ class ConductivityAnswer:
 def ion_trajectory(trajectory: Trajectory, mobile: str) -> IonTrajectory:
     """The production frames of a run, as its analysis wants them."""
     header = trajectory.header
-    frames = trajectory.frames(since_step=header.first_production_step)
     return IonTrajectory(
-        positions_A=frames.positions_A.astype(np.float64),
+        positions_A=trajectory.production().positions_A.astype(np.float64),
         cell_A=np.array(header.cell_A),
         is_ion=np.array(header.atomic_numbers) == element(mobile).atomic_number,
         interval_ps=header.frame_every_ps,

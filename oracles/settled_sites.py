@@ -15,7 +15,7 @@ from domain.parsing import ParseError, parse_json, to_json
 from oracles.dynamics.checkpoint import write_atomically
 from oracles.potential import PotentialSettings, relax_placement, require_admitted
 from oracles.potentials import Potential
-from oracles.sites import Placement, lowest_relaxed, rank, unrelaxed_placements
+from oracles.sites import Placement, Placements, lowest_relaxed, rank, unrelaxed_placements
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,16 @@ def settle(request: LookRequest, settings: PotentialSettings, load: Callable[[],
     known = lowest_relaxed(request)
     if known is not None:
         return SettledSites(known.realization, (), {})
-    potential = load()
-    unranked = unrelaxed_placements(request, settings.drawing)
+    return settle_drawn(unrelaxed_placements(request, settings.drawing), settings, load())
+
+
+def settle_drawn(unranked: Placements, settings: PotentialSettings, potential: Potential) -> SettledSites:
+    """Ranks placements and, where asked, relaxes the lowest.
+
+    Raises:
+        PermanentLookError: If the crystal does not survive its relaxation.
+        UnsupportedCrystalError: If the potential does not admit the crystal.
+    """
     require_admitted(unranked, potential)
     ranked = rank(unranked, potential.calculator, ranked_by=potential.name)
     if settings.relax == "none":

@@ -28,6 +28,7 @@ from domain.constants import BOLTZMANN_EV_PER_K
 from domain.errors import InvalidValueError
 from domain.measurement import Censoring
 from domain.straight_line import StraightLine, fit_straight_line
+from oracles.transport.bound import ONE_SIDED_95
 from oracles.transport.conductivity import Conductivity
 from oracles.transport.diffusion import TWO_SIDED_95
 
@@ -35,8 +36,6 @@ EXTRAPOLATION_K: Final = 300.0
 """Where runs are extrapolated to unless asked otherwise, as simulations in the literature are."""
 FEWEST_TEMPERATURES: Final = 3
 _FEWEST_DIFFUSIVE: Final = 2
-_BOUND_QUANTILE: Final = 1.6448536269514722
-"""Standard deviations from the middle of a bound's law to the bound."""
 _LIKELY: Final = TWO_SIDED_95**2
 """Rise of -2 ln L to the ends of a 95 % interval."""
 
@@ -152,7 +151,7 @@ class _Points:
     def of(cls, conductivities: Sequence[Conductivity], *, origin_K: float) -> _Points:
         is_bound = tuple(one.censoring is not Censoring.NONE for one in conductivities)
         middles = [
-            math.log(one.value_S_per_cm) - (_BOUND_QUANTILE * one.log_sigma if bound else 0.0)
+            math.log(one.value_S_per_cm) - (ONE_SIDED_95 * one.log_sigma if bound else 0.0)
             for one, bound in zip(conductivities, is_bound, strict=True)
         ]
         return cls(

@@ -29,8 +29,8 @@ HOP_LENGTH_A: Final = 3.0
 """A lithium ion's usual jump, as in He et al. 2018."""
 A2_PER_PS_IN_CM2_PER_S: Final = 1e-4
 CONFIDENCE: Final = 0.95
-_NORMAL_QUANTILE: Final = 1.6448536269514722
-"""Of 95 %, one-sided."""
+ONE_SIDED_95: Final = 1.6448536269514722
+"""Standard deviations of a normal law below which 95 % of it lie: from the middle of a bound's law to the bound."""
 _END_SHARE: Final = 0.1
 """Share of the frames at either end over which places are averaged."""
 
@@ -66,7 +66,7 @@ def bound_diffusivity(
     likely = _expected_hops(n_hops, paths.n_ions, probability=0.5)
     usual = expected if confidence == CONFIDENCE else _expected_hops(n_hops, paths.n_ions, probability=1 - CONFIDENCE)
     return DiffusivityBound(
-        bound_cm2_per_s=expected * per_hop, log_sigma=float(np.log(usual / likely)) / _NORMAL_QUANTILE, n_hops=n_hops
+        bound_cm2_per_s=expected * per_hop, log_sigma=float(np.log(usual / likely)) / ONE_SIDED_95, n_hops=n_hops
     )
 
 
