@@ -7,7 +7,7 @@ from domain.errors import InvalidValueError
 from domain.fidelity import Fidelity
 from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from domain.ports import Oracle
-from oracles.process import Answer, Refusal
+from oracles.running.process import Answer, Refusal
 
 
 def measurement_of(answer: Answer, oracle: Oracle, fidelity: Fidelity, *, worker: str, seed: int) -> Measurement:

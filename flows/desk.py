@@ -16,7 +16,7 @@ from flows.outage import outlast
 from flows.references import MissingReference
 from flows.standing import held_queries, queued_queries
 from flows.workplace import Workplace
-from oracles.process import Answer, OracleProcess, Refusal
+from oracles.running.process import Answer, OracleProcess, Refusal
 from services.intake import record_failure, record_measurement
 from services.store.records import QueryRecord
 

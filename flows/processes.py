@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from domain.fidelity import Fidelity
-from oracles.process import OracleProcess
+from oracles.running.process import OracleProcess
 from services.scratch import LOOKS_PREFIX, held_folder
 
 INTERRUPT_S: Final = 0.2

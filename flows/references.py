@@ -11,7 +11,7 @@ from domain.measurement import FailureKind, Provenance
 from domain.ports import ComputedOracle
 from flows.processes import serve_in_threads
 from flows.workplace import Workplace
-from oracles.process import OracleProcess, Refusal
+from oracles.running.process import OracleProcess, Refusal
 from services.intake.references import record_reference
 
 

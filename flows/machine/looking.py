@@ -15,7 +15,7 @@ from flows.machine.client import MachineClient
 from flows.machine.references import References
 from flows.machine.spool import Parcel
 from flows.machine.watch import Watch, require_wanted
-from oracles.process import Answer, OracleProcess, Refusal
+from oracles.running.process import Answer, OracleProcess, Refusal
 from services.messages.claims import Claim, FailureRequest, MeasurementRequest
 
 TICK_S: Final = 0.2

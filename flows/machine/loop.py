@@ -23,8 +23,8 @@ from flows.machine.post import Post
 from flows.machine.references import References
 from flows.machine.spool import Parcel, Spool
 from flows.machine.watch import LookAbandonedError, Watch
-from oracles.process import OracleProcess
 from oracles.registry import build_oracle
+from oracles.running.process import OracleProcess
 from services.messages.claims import Claim
 
 POLL_S: Final = 10.0

@@ -10,7 +10,7 @@ from domain.ports import ComputedOracle
 from flows.machine.client import MachineClient
 from flows.machine.post import Post
 from flows.machine.watch import LookAbandonedError, Watch, require_wanted
-from oracles.process import OracleProcess, ReferenceAnswer, Refusal
+from oracles.running.process import OracleProcess, ReferenceAnswer, Refusal
 from services.messages.claims import Claim, ReferenceMessage
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from oracles.process import Answer, ReferenceAnswer, Refusal
+from oracles.running.process import Answer, ReferenceAnswer, Refusal
 
 
 class LookAbandonedError(Exception):

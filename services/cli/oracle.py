@@ -16,8 +16,8 @@ from domain.lattice import LatticeParameters
 from domain.ports import Oracle, OracleMode
 from domain.space_groups import SpaceGroup
 from oracles.checks import check_oracle
-from oracles.process import OracleProcess
 from oracles.registry import build_oracle, oracle_names
+from oracles.running.process import OracleProcess
 from services.cli.options import AsJson
 from services.cli.output import print_json, print_table
 from services.scratch import held_folder

@@ -16,7 +16,7 @@ class Module(NamedTuple):
     name: str
     """Dotted import name."""
     path: str
-    """Relative to the checkout, such as `oracles/worker.py`."""
+    """Relative to the checkout, such as `oracles/running/worker.py`."""
     text: str
     tree: ast.Module
 

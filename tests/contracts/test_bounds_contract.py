@@ -13,7 +13,7 @@ from flows.answers import measurement_of
 from oracles.checks import require_sound_result
 from oracles.density import DensityOracle
 from oracles.formation import FORMATION_ENERGY
-from oracles.process import Answer
+from oracles.running.process import Answer
 from oracles.testing import rock_salt
 from services.intake import record_measurement
 from services.intake.testing.examples import claim

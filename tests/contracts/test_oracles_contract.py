@@ -10,8 +10,8 @@ from domain.look import LookRequest, LookResult
 from oracles.checks import check_oracle
 from oracles.density import DensityOracle
 from oracles.formation import formation_energy_eV_per_atom
-from oracles.process import OracleProcess
 from oracles.registry import build_oracle
+from oracles.running.process import OracleProcess
 from oracles.testing import cubic, require_oracle_contract, rock_salt
 
 ALLOY = cubic(221, {"Cu": 3, "Au": 1}, 3.75)

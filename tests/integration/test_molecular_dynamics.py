@@ -10,7 +10,7 @@ from domain.fidelity import Fidelity, Limits
 from domain.look import LookProgress, LookRequest
 from domain.measurement import Censoring
 from oracles.molecular_dynamics import build
-from oracles.process import Answer, OracleProcess, Refusal
+from oracles.running.process import Answer, OracleProcess, Refusal
 from oracles.testing import cubic, rock_salt
 
 POTENTIAL = {

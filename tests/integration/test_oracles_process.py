@@ -16,7 +16,7 @@ from domain.errors import OracleError, PermanentLookError, SpecError, TransientL
 from domain.fidelity import Fidelity, Limits
 from domain.look import LookRequest
 from domain.measurement import FailureKind
-from oracles.process import Answer, OracleProcess, Refusal
+from oracles.running.process import Answer, OracleProcess, Refusal
 from oracles.testing import install_plugin, require_oracle_contract, rock_salt
 
 BLUEPRINT = rock_salt()
@@ -301,7 +301,7 @@ def test_a_child_dies_with_its_parent(behaviour: str, plugin: Path) -> None:
         import threading, time
         from domain.fidelity import Fidelity
         from domain.look import LookRequest
-        from oracles.process import OracleProcess
+        from oracles.running.process import OracleProcess
         from oracles.testing import rock_salt
         process = OracleProcess(Fidelity("fake", "misbehaving", 1.0, {{"behaviour": "{behaviour}"}}))
         threading.Thread(target=process.look, args=(LookRequest(rock_salt(), seed=1),), daemon=True).start()

@@ -11,10 +11,10 @@ from domain.fidelity import Fidelity, Limits
 from domain.look import LookProgress, LookRequest
 from domain.measurement import FailureKind
 from oracles.checks import check_oracle
-from oracles.process import Answer, OracleProcess, Refusal
 from oracles.registry import build_oracle
+from oracles.running.process import Answer, OracleProcess, Refusal
+from oracles.running.workbench import REPORT_EVERY_S, held_workbench
 from oracles.testing import require_oracle_contract, rock_salt
-from oracles.workbench import REPORT_EVERY_S, held_workbench
 
 REQUEST = LookRequest(rock_salt(), seed=1)
 

@@ -18,8 +18,8 @@ from domain.errors import OracleUnavailableError
 from domain.fidelity import Fidelity
 from domain.look import LookRequest
 from domain.measurement import FailureKind
-from oracles.process import Answer, OracleProcess, ReferenceAnswer, Refusal
 from oracles.registry import build_oracle
+from oracles.running.process import Answer, OracleProcess, ReferenceAnswer, Refusal
 from oracles.testing import require_oracle_contract, rock_salt
 
 pytestmark = [pytest.mark.slow, pytest.mark.physics]

@@ -8,7 +8,7 @@ import pytest
 
 from domain.fidelity import Fidelity
 from domain.look import LookRequest
-from oracles.process import Answer, OracleProcess, ReferenceAnswer
+from oracles.running.process import Answer, OracleProcess, ReferenceAnswer
 from oracles.testing import cubic, rock_salt
 
 LITHIUM_OXIDE = cubic(225, {"Li": 8, "O": 4}, 4.62)

@@ -81,7 +81,7 @@ def test_building_and_describing_every_oracle_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from oracles.registry import build_oracle, oracle_names\n"
-        "import oracles.process, oracles.checks, oracles.testing\n"
+        "import oracles.running.process, oracles.checks, oracles.testing\n"
         "for name, settings in (('potential', {}), ('ase', {'calculator': 'gpaw', 'prerelax': {}}), ('density', {}),"
         " ('laboratory', {'quantity': 'band_gap'})):\n"
         "    oracle = build_oracle(name, settings)\n"

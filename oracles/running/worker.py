@@ -1,7 +1,7 @@
 """The child of `OracleProcess`: reads tasks, looks, answers, and never outlives its parent.
 
-Run as `python -P -m oracles.worker REPLY_FD LIFELINE_FD`. The lifeline is the reading end of a pipe that the parent
-holds open and never writes to: when it closes, the parent is gone.
+Run as `python -P -m oracles.running.worker REPLY_FD LIFELINE_FD`. The lifeline is the reading end of a pipe that the
+parent holds open and never writes to: when it closes, the parent is gone.
 """
 
 import fcntl
@@ -28,9 +28,9 @@ from domain.measurement import FailureKind
 from domain.parsing import parse_json, to_json
 from domain.ports import ComputedOracle, ResumableOracle
 from oracles.checks import require_sound_reference, require_sound_result
-from oracles.protocol import Job, Refused, Reply, Task, TaskKind
 from oracles.registry import build_oracle
-from oracles.workbench import held_workbench
+from oracles.running.protocol import Job, Refused, Reply, Task, TaskKind
+from oracles.running.workbench import held_workbench
 
 _TRACEBACK_LINES = 6
 

@@ -20,9 +20,9 @@ from domain.measurement import FailureKind
 from domain.parsing import ParseError, parse_json, to_json
 from domain.ports import ComputedOracle, OracleMode
 from domain.quantity import Quantity
-from oracles.child import Child, End, LookTimedOutError, WorkerDiedError, WorkerSpokeGarbageError
-from oracles.protocol import Job, Refused, Reply, Task, TaskKind
 from oracles.registry import build_oracle
+from oracles.running.child import Child, End, LookTimedOutError, WorkerDiedError, WorkerSpokeGarbageError
+from oracles.running.protocol import Job, Refused, Reply, Task, TaskKind
 
 _MEMORY_WORDS = ("MemoryError", "bad_alloc", "allocate memory")
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil
 
-from oracles.protocol import LINE_LIMIT_BYTES
+from oracles.running.protocol import LINE_LIMIT_BYTES
 from oracles.trusted_files import trust_here
 
 _TAIL_BYTES: Final = 4000
@@ -217,7 +217,7 @@ def _start(scratch: Path) -> "tuple[subprocess.Popen[bytes], _Pipes]":
     pipes = _Pipes(tasks=tasks[1], replies=replies[0], printed=printed[0], lifeline=lifeline[1])
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "oracles.worker", str(replies[1]), str(lifeline[0])],
+            [sys.executable, "-P", "-m", "oracles.running.worker", str(replies[1]), str(lifeline[0])],
             stdin=tasks[0],
             stdout=printed[1],
             stderr=printed[1],
