@@ -27,6 +27,32 @@ _RUNS_ANY_TEXT: Final = (
 """Modules whose calculators take commands by many names (LAMMPS has one for the shell), or start what they are told."""
 _LOADS_NO_WEIGHTS: Final = ("ase.", "gpaw.")
 """Packages that unpickle no file that a parameter names; their own data files may lie anywhere."""
+_VARIABLES: Final = frozenset(
+    {
+        "OMP_NUM_THREADS",
+        "OMP_PLACES",
+        "OMP_PROC_BIND",
+        "OMP_STACKSIZE",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+    }
+)
+"""Variables that a spec may set for a code: none of them names a file, a program or a secret."""
+_VARIABLE_VALUE: Final = re.compile(r"[A-Za-z0-9_,:{}-]{1,64}")
+
+
+def require_environment(variables: Mapping[str, str]) -> None:
+    """Refuses variables that a spec may not set.
+
+    Raises:
+        InvalidValueError: If there are any.
+    """
+    for name, value in sorted(variables.items()):
+        if name not in _VARIABLES or not _VARIABLE_VALUE.fullmatch(value):
+            raise InvalidValueError(
+                f"A spec may not set the variable {name} to '{value[:64]}'.",
+                remedy=f"Leave it to the machine's operator; a spec may set {', '.join(sorted(_VARIABLES))}.",
+            )
 
 
 def require_harmless(path: str, parameters: JsonObject) -> None:

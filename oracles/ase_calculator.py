@@ -1,37 +1,40 @@
-"""Any ASE calculator as an oracle; GPAW (plane-wave density functional theory) is the tested one.
+"""Any ASE calculator as an oracle: density functional theory by GPAW, Quantum ESPRESSO, VASP, ABINIT, CP2K and others.
 
-A look is one static calculation on the idealised primitive cell of the best sites that are known: relaxed ones where
-there are any, else sites relaxed on the spot by a universal potential, else the best unrelaxed ones. Crystals are taken
-to be non-magnetic; reference structures with moments (oxygen, iron, cobalt, nickel) are spin-polarized.
+A look computes the idealised primitive cell of the best sites that are known: relaxed ones where there are any, else
+sites relaxed on the spot by a universal potential, else the best unrelaxed ones. Where asked, the calculator relaxes
+them itself. Crystals are taken to be non-magnetic unless the settings give their elements moments; reference structures
+with moments (oxygen, iron, cobalt, nickel) are spin-polarized.
 """
 
 from __future__ import annotations
 
-import math
-import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING
 
-from domain.blueprint import Blueprint
-from domain.errors import InvalidValueError, PermanentLookError
+from domain.blueprint import Blueprint, Realization
+from domain.digest import content_digest
 from domain.json_value import JsonObject, JsonValue
 from domain.look import LookRequest, LookResult, ReferenceEnergy
 from domain.parsing import parse
-from domain.ports import Oracle, OracleMode
-from domain.quantity import Quantity
-from oracles.calculators import CalculatorChoice, kpoint_grid
-from oracles.formation import (
-    FORMATION_ENERGY,
-    formation_energy_eV_per_atom,
-    references_used,
-    require_references,
-    require_size,
-)
-from oracles.potential import PotentialSettings, relax_placement, require_admitted
+from domain.ports import Oracle, OracleMode, Workbench
+from domain.quantity import Quantity, quantity
+from domain.relaxation import RELAXATIONS
+from oracles.dft.environment import environment_of
+from oracles.dft.gap import band_gap
+from oracles.dft.hubbard import NO_TERMS
+from oracles.dft.progress import Progress
+from oracles.dft.settings import AseSettings
+from oracles.dft.steady import Recipe, SteadyCalculator
+from oracles.dynamics.forces import AseForces
+from oracles.formation import formation_energy_eV_per_atom, references_used, require_references, require_size
+from oracles.potential import require_admitted
 from oracles.potentials import Potential
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
-from oracles.sites import Placement, Placements, lowest_relaxed, rank, unrelaxed_placements
+from oracles.relaxation import relax_cell, relax_sites
+from oracles.relaxed_sites import relax_lowest
+from oracles.sites import Placement, Placements, disorder_of, lowest_relaxed, rank, unrelaxed_placements
 from oracles.structures import primitive_cell, require_sound_structure, to_cif
 from oracles.versions import versions_of
 
@@ -39,127 +42,170 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 
-@dataclass(frozen=True, slots=True)
-class AseSettings:
-    """Settings of the oracle `ase`."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    calculator: str
-    """`gpaw`, `emt`, `lj`, `morse`, or the dotted path of an ASE calculator class."""
-    parameters: dict[str, JsonValue] = field(default_factory=dict)
-    """Keyword arguments of the calculator."""
-    kpoint_density_A: float | None = None
-    """K-points per Å⁻¹ of each reciprocal vector of the primitive cell; None where `parameters` says it."""
-    reference_kpoint_density_A: float | None = None
-    """The same for references that are not molecular, metals most of them, which need a denser grid; None: as above."""
-    property: Literal["formation_energy"] = "formation_energy"
-    prerelax: PotentialSettings | None = None
-    """Potential that relaxes sites where no relaxed ones are known; None to look at unrelaxed ones."""
-    draws: int = 4
-    """Random placements to choose from where `prerelax` is None; the first one is taken if nothing ranks them."""
-    max_atoms: int = 64
-    """Largest conventional cell that is taken."""
-
-    def __post_init__(self) -> None:
-        self.choice()
-        for density in (self.kpoint_density_A, self.reference_kpoint_density_A):
-            if density is not None and not (math.isfinite(density) and density > 0):
-                raise InvalidValueError(f"A k-point density of {density} gives no grid.", remedy="Give about 2.")
-        if self.kpoint_density_A is not None and "kpts" in self.parameters:
-            raise InvalidValueError(
-                "K-points are given twice, by kpoint_density_A and by parameters.kpts.", remedy="Leave one out."
-            )
-
-    def choice(self) -> CalculatorChoice:
-        """The calculator."""
-        return CalculatorChoice(self.calculator, self.parameters)
-
-
 @dataclass(slots=True)
 class AseOracle:
-    """Formation energies by an ASE calculator."""
+    """Formation energies or band gaps by an ASE calculator. A relaxation that was killed goes on."""
 
     settings: AseSettings
     name: str = "ase"
-    quantity: Quantity = FORMATION_ENERGY
     mode: OracleMode = OracleMode.COMPUTED
     _prerelaxing: Potential | None = field(default=None, init=False, repr=False)
 
     @property
+    def quantity(self) -> Quantity:
+        """What the settings ask for."""
+        return quantity(self.settings.quantity)
+
+    @property
     def version(self) -> str:
-        """Calculator, the potential that relaxes for it, and everything between them and the number."""
-        software = versions_of(*self.settings.choice().distributions, "petalite", "ase", "pyxtal", "spglib")
+        """Calculator, Hubbard terms, the potential that relaxes for it, and what lies between them and the number."""
+        choice, hubbard = self.settings.choice, self.settings.hubbard
         potential = self._prerelaxing or self.settings.prerelax
-        sites = f", sites by {potential.name}" if potential else ""
-        return f"{self.settings.choice().path}, {software}{sites}"
+        parts = [choice.path, choice.software, versions_of("petalite", "pyxtal", "spglib")]
+        parts += [hubbard.chosen.name] if hubbard else []
+        parts += [f"sites by {potential.name}"] if potential else []
+        return ", ".join(parts)
 
     def check(self) -> None:
-        """Checks that the calculator and the potential are installed.
+        """Checks that the calculator, its files and the potential are here.
 
         Raises:
             OracleUnavailableError: If one is not.
         """
-        self.settings.choice().check()
+        self.settings.choice.check()
         if self.settings.prerelax is not None:
             self.settings.prerelax.check()
 
     def require_supported(self, blueprint: Blueprint) -> None:
-        """Refuses crystals that are too large or contain elements without a reference structure.
+        """Refuses crystals that are too large, or contain elements without a reference structure or pseudopotential.
 
         Raises:
             UnsupportedCrystalError: If it is one.
         """
         require_size(blueprint, max_atoms=self.settings.max_atoms)
-        require_references(blueprint)
+        if self.settings.quantity == "formation_energy":
+            require_references(blueprint)
+        choice = self.settings.choice
+        choice.code.require_setups(choice.parameters, _symbols(blueprint))
 
     def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:
-        """Every element of the crystal."""
-        return tuple(element.symbol for element in blueprint.composition.elements)
+        """Every element of the crystal; none for gaps."""
+        return _symbols(blueprint) if self.settings.quantity == "formation_energy" else ()
 
     def reference(self, symbol: str) -> ReferenceEnergy:
-        """Computes the element's reference structure as it stands: one static calculation.
+        """Computes the element's reference structure: as it stands, or relaxed where crystals are.
 
         Raises:
             PermanentLookError: If the element has no reference structure, or the calculation does not converge.
         """
         structure = reference_structure(symbol)
-        density = self.settings.kpoint_density_A
+        settings, density_A = self.settings, self.settings.kpoint_density_A
         if not structure.is_molecular:
-            density = self.settings.reference_kpoint_density_A or density
-        energy, details = self._energy_eV_per_atom(structure.atoms, density)
-        return ReferenceEnergy(symbol, energy, structure.words, to_cif(structure.atoms), details)
+            density_A = settings.reference_kpoint_density_A or density_A
+        moments = {symbol: float(structure.atoms.get_initial_magnetic_moments()[0])}
+        calculator = SteadyCalculator(self._recipe(structure.atoms, density_A, moments), told=lambda _: None)
+        with environment_of(settings.environment):
+            if settings.relax == "none":
+                atoms, relaxation = structure.atoms, {}
+                energy = calculator.get_potential_energy(atoms) / len(atoms)
+            else:
+                relax = relax_sites if structure.is_molecular else relax_cell
+                relaxed = relax(structure.atoms, calculator, settings.relaxing.limits).require_whole()
+                atoms, energy, relaxation = relaxed.atoms, relaxed.energy_eV_per_atom, dict(relaxed.details)
+        if any(moments.values()):
+            relaxation["magnetic_moment_per_atom"] = calculator.magnetic_moment() / len(atoms)
+        details = {"n_atoms_primitive": len(atoms), **calculator.details, **relaxation}
+        return ReferenceEnergy(symbol, energy, structure.words, to_cif(atoms), details)
 
     def look(self, request: LookRequest) -> LookResult:
-        """Finds the sites, computes their energy and counts from the references.
+        """Finds the sites, relaxes them where asked, and computes the quantity.
 
         Raises:
             InvalidValueError: If a reference energy is missing.
             PermanentLookError: If there are no sites, the crystal does not survive or the calculation fails.
         """
-        placement, placements = self._sites(request)
-        energy, details = self._energy_eV_per_atom(primitive_cell(placement.atoms), self.settings.kpoint_density_A)
-        new = placements.new_realizations if placements else ()
+        return self._look(request, None)
+
+    def resume(self, request: LookRequest, workbench: Workbench) -> LookResult:
+        """The same, going on from the last structure of a relaxation.
+
+        Raises:
+            InvalidValueError: If a reference energy is missing.
+            PermanentLookError: If there are no sites, the crystal does not survive or the calculation fails.
+        """
+        return self._look(request, workbench)
+
+    def _look(self, request: LookRequest, workbench: Workbench | None) -> LookResult:
+        settings = self.settings
+        start, placements = self._sites(request)
+        require_sound_structure(start.atoms)
+        recipe = self._recipe(primitive_cell(start.atoms), settings.kpoint_density_A, settings.magnetic_moments)
+        progress = Progress(settings, workbench, purpose=content_digest([start.realization.digest, self._ranked_by]))
+        calculator = SteadyCalculator(recipe, told=progress.tell)
+        with environment_of(settings.environment):
+            chosen, relaxation = self._relaxed(start, calculator, progress)
+            crystal = primitive_cell(chosen.atoms)
+            energy = calculator.get_potential_energy(crystal) / len(crystal)
+            value, counted = self._value(request, energy, calculator)
+        told = dict(placements.details) if placements else {}
+        told[RELAXATIONS] = [*_relaxations(told), *_relaxations(relaxation)]
         return LookResult(
-            value=formation_energy_eV_per_atom(energy, request.blueprint.composition, request.references),
-            realizations=(*new, placement.realization)
-            if placement.realization.is_relaxed and placement.is_new
-            else new,
-            realization_digest=placement.realization.digest,
+            value=value,
+            realizations=_new(placements, start, chosen),
+            realization_digest=chosen.realization.digest,
             details={
                 "energy_eV_per_atom": energy,
-                **references_used(request.blueprint.composition, request.references),
-                "is_relaxed": placement.realization.is_relaxed,
-                **(placements.details if placements else {}),
-                **details,
+                **counted,
+                "is_relaxed": chosen.realization.is_relaxed,
+                "n_atoms_primitive": len(crystal),
+                **relaxation,
+                **told,
+                **disorder_of(chosen.realization),
+                **calculator.details,
             },
         )
 
+    def _relaxed(
+        self, start: Placement, calculator: SteadyCalculator, progress: Progress
+    ) -> tuple[Placement, JsonObject]:
+        """The sites that the value belongs to, and how they were relaxed where this look does that."""
+        is_done = start.realization.is_relaxed and start.realization.ranked_by == self._ranked_by
+        if self.settings.relax == "none" or is_done:
+            return start, {}
+        begun = Placements((progress.going_on(start),), {})
+        moving = Potential(self._ranked_by, calculator, AseForces(self._ranked_by, lambda: calculator))
+        relaxed = relax_lowest(begun, moving, self.settings.relaxing)
+        details = {**relaxed.details, "n_structures_before": progress.n_before}
+        return Placement.of(relaxed.chosen, is_new=True), details
+
+    @property
+    def _ranked_by(self) -> str:
+        """What an energy of a realization is by: calculator, software and settings."""
+        settings, choice = self.settings, self.settings.choice
+        given = [dict(settings.parameters), settings.kpoint_density_A, settings.magnetic_moments]
+        hubbard = f", {settings.hubbard.chosen.name}" if settings.hubbard else ""
+        return f"{choice.path} settings {content_digest(given)[:16]}, {choice.software}{hubbard}"
+
+    def _value(
+        self, request: LookRequest, energy_eV_per_atom: float, calculator: SteadyCalculator
+    ) -> tuple[float, JsonObject]:
+        if self.settings.quantity == "band_gap":
+            return band_gap(calculator.bands())
+        composition = request.blueprint.composition
+        value = formation_energy_eV_per_atom(energy_eV_per_atom, composition, request.references)
+        return value, references_used(composition, request.references)
+
+    def _recipe(self, start: Atoms, density_A: float | None, moments: Mapping[str, float]) -> Recipe:
+        settings = self.settings
+        terms = settings.hubbard.chosen.terms(set(start.symbols)) if settings.hubbard else NO_TERMS
+        needs_bands = settings.quantity == "band_gap"
+        return Recipe(settings.choice, settings.policy, start, density_A, moments, terms, needs_bands)
+
     def _sites(self, request: LookRequest) -> tuple[Placement, Placements | None]:
         """The sites to look at, and what was drawn or tried for them."""
-        relaxed = lowest_relaxed(request)
-        if relaxed is not None:
-            return relaxed, None
+        known = lowest_relaxed(request, preferably_by=self._ranked_by)
+        if known is not None:
+            return known, None
         prerelax = self.settings.prerelax
         if prerelax is None:
             placements = unrelaxed_placements(request, DrawSettings(draws=self.settings.draws))
@@ -171,55 +217,26 @@ class AseOracle:
         unranked = unrelaxed_placements(request, prerelax.drawing)
         require_admitted(unranked, potential)
         drawn = rank(unranked, potential.calculator, ranked_by=potential.name)
-        realization, details = relax_placement(drawn.lowest, potential, prerelax)
-        return Placement.of(realization, is_new=True), Placements(
-            drawn.every, {**drawn.details, "prerelaxation": details}
-        )
-
-    def _energy_eV_per_atom(self, atoms: Atoms, kpoint_density_A: float | None) -> tuple[float, JsonObject]:
-        """Energy of a structure as it stands; GPAW gets one retry where self-consistency is not reached."""
-        from ase.calculators.calculator import CalculationFailed, SCFError
-
-        require_sound_structure(atoms)
-        try:
-            return self._single_point(atoms, kpoint_density_A, is_retry=False)
-        except (SCFError, CalculationFailed, *_gpaw_errors()) as error:
-            if not self.settings.choice().is_gpaw:
-                raise _not_converged(error) from error
-        try:
-            energy, details = self._single_point(atoms, kpoint_density_A, is_retry=True)
-        except (SCFError, CalculationFailed, *_gpaw_errors()) as error:
-            raise _not_converged(error) from error
-        return energy, {**details, "retried": True}
-
-    def _single_point(
-        self, atoms: Atoms, kpoint_density_A: float | None, *, is_retry: bool
-    ) -> tuple[float, JsonObject]:
-        kpoints = None if kpoint_density_A is None else kpoint_grid(atoms, kpoint_density_A)
-        is_spin_polarized = bool(atoms.get_initial_magnetic_moments().any())
-        crystal = atoms.copy()
-        crystal.calc = self.settings.choice().build(kpoints, is_spin_polarized=is_spin_polarized, is_retry=is_retry)
-        # Energies extrapolated to zero smearing, which is what ASE's potential energy is.
-        energy = float(crystal.get_potential_energy()) / len(crystal)
-        details: dict[str, JsonValue] = {"n_atoms_primitive": len(crystal)}
-        if kpoints is not None:
-            details["kpoints"] = list(kpoints)
-        if is_spin_polarized:
-            details["magnetic_moment_per_atom"] = float(crystal.get_magnetic_moment()) / len(crystal)
-        return energy, details
+        relaxed = relax_lowest(drawn, potential, prerelax.relaxing)
+        others = tuple(Placement.of(sites, is_new=True) for sites in relaxed.others)
+        found = Placements((*drawn.every, *others), {**drawn.details, **relaxed.details})
+        return Placement.of(relaxed.chosen, is_new=True), found
 
 
-def _not_converged(error: Exception) -> PermanentLookError:
-    return PermanentLookError(
-        f"The calculation did not converge: {str(error) or type(error).__name__}.",
-        remedy="Look at another crystal, or raise the calculator's smearing or its number of iterations.",
-    )
+def _new(placements: Placements | None, *chosen: Placement) -> tuple[Realization, ...]:
+    """What the store has yet to keep: what was drawn, then the relaxed sites that were found."""
+    drawn = placements.new_realizations if placements else ()
+    relaxed = [sites.realization for sites in chosen if sites.is_new and sites.realization.is_relaxed]
+    return tuple({sites.digest: sites for sites in (*drawn, *relaxed)}.values())
 
 
-def _gpaw_errors() -> tuple[type[Exception], ...]:
-    """GPAW's own word for no convergence, where GPAW is loaded; it is no subclass of ASE's."""
-    gpaw = sys.modules.get("gpaw")
-    return () if gpaw is None else (gpaw.KohnShamConvergenceError,)
+def _relaxations(details: JsonObject) -> Sequence[JsonValue]:
+    told = details.get(RELAXATIONS, ())
+    return told if isinstance(told, Sequence) else ()
+
+
+def _symbols(blueprint: Blueprint) -> tuple[str, ...]:
+    return tuple(element.symbol for element in blueprint.composition.elements)
 
 
 def build(settings: JsonObject) -> Oracle:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import math
 import re
+import shutil
+import tempfile
+import weakref
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidValueError, OracleUnavailableError, PermanentLookError
-from domain.json_value import JsonObject, JsonValue
+from domain.json_value import JsonObject
 from oracles.allowed_calculators import require_allowed, require_harmless
+from oracles.dft.code import Calculation, Code, Kpoints, require_package
+from oracles.dft.codes import code_of
+from oracles.dft.retries import RetryStep, merged
+from oracles.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,19 +29,17 @@ if TYPE_CHECKING:
 SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "gpaw": "gpaw.GPAW",
+        "espresso": "ase.calculators.espresso.Espresso",
+        "vasp": "ase.calculators.vasp.Vasp",
+        "abinit": "ase.calculators.abinit.Abinit",
+        "cp2k": "ase.calculators.cp2k.CP2K",
         "emt": "ase.calculators.emt.EMT",
         "lj": "ase.calculators.lj.LennardJones",
         "morse": "ase.calculators.morse.MorsePotential",
     }
 )
+_MADE_BY_A_FUNCTION: Final = "gpaw.GPAW"
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_DISTRIBUTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"gpaw": ("gpaw", "gpaw-data")})
-_GPAW_REMEDY: Final = (
-    "Install libxc and OpenBLAS with their headers (Debian: apt-get install libxc-dev libopenblas-dev), then "
-    "GPAW_CONFIG=tools/gpaw_siteconfig.py pip install 'petalite[dft]' for a serial build with g++."
-)
-_STEADY_MIXER: Final[JsonObject] = MappingProxyType({"backend": "pulay", "beta": 0.02, "nmaxold": 5, "weight": 100})
-"""GPAW's density mixing for the one retry: small steps, long waves damped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class CalculatorChoice:
                 remedy=f"Give one of {', '.join(SHORT_NAMES)}, or a dotted path such as package.module.Class.",
             )
         require_harmless(self.path, self.parameters)
+        self.code.require_settings(self.parameters)
 
     @property
     def path(self) -> str:
@@ -61,56 +66,49 @@ class CalculatorChoice:
         return SHORT_NAMES.get(self.name, self.name)
 
     @property
-    def is_gpaw(self) -> bool:
-        """Whether it is GPAW, whose habits are known here."""
-        return self.path == SHORT_NAMES["gpaw"]
+    def code(self) -> Code:
+        """What is known of the code behind it."""
+        return code_of(self.path)
 
     @property
-    def distributions(self) -> tuple[str, ...]:
-        """Distributions whose versions determine the number, as far as the path tells."""
-        package = self.path.split(".", 1)[0]
-        return _DISTRIBUTIONS.get(package, () if package == "ase" else (package,))
+    def software(self) -> str:
+        """Names and versions of what determines the number, as far as the path and this machine tell."""
+        return ", ".join(filter(None, (self.code.software(self.path, self.parameters), versions_of("ase"))))
 
     def check(self) -> None:
-        """Checks, without importing it, that the calculator may run on this machine and that its package is here.
+        """Checks, without importing it, that the calculator may run on this machine and that what it needs is here.
 
         Raises:
             OracleUnavailableError: If not, with the remedy.
         """
         require_allowed(self.path, self.parameters)
+        self.code.check(self.parameters)
         package = self.path.split(".", 1)[0]
-        if importlib.util.find_spec(package) is None:
-            raise OracleUnavailableError(
-                f"The calculator '{self.name}' needs the package '{package}', which is not installed.",
-                remedy=_GPAW_REMEDY if self.is_gpaw else f"Install '{package}' into Petalite's environment.",
-            )
-        if self.is_gpaw and importlib.util.find_spec("gpaw_data") is None:
-            raise OracleUnavailableError("GPAW has no atomic setups here.", remedy="pip install gpaw-data")
+        require_package(package, name=self.name, remedy=f"Install '{package}' into Petalite's environment.")
 
-    def build(self, kpoints: tuple[int, int, int] | None, *, is_spin_polarized: bool, is_retry: bool) -> BaseCalculator:
-        """Builds a calculator for one structure.
+    def build(self, calculation: Calculation | None = None, step: RetryStep | None = None) -> BaseCalculator:
+        """Builds a calculator. Where its code writes files, they lie in a folder that goes when the calculator does.
 
         Args:
-            kpoints: Monkhorst-Pack grid; None where the calculator takes none or its parameters say so.
-            is_spin_polarized: Whether the structure has initial magnetic moments.
-            is_retry: Whether the first attempt did not converge.
+            calculation: What is calculated; None where nothing but the parameters is known.
+            step: What is changed because self-consistency was not reached before.
 
         Raises:
             OracleUnavailableError: If the class is not allowed here or cannot be imported.
             PermanentLookError: If the path is no ASE calculator.
-            InvalidValueError: If the class runs or loads whatever a spec says.
+            InvalidValueError: If the class runs or loads whatever a spec says, or has no such Hubbard term.
         """
+        from ase import Atoms as AseAtoms
+
         self.check()
-        parameters: dict[str, JsonValue] = dict(self.parameters)
-        if kpoints is not None:
-            grid: JsonValue = list(kpoints)
-            parameters["kpts"] = {"size": grid, "gamma": True} if self.is_gpaw else grid
-        if self.is_gpaw:
-            parameters.setdefault("txt", None)
-            parameters["spinpol"] = is_spin_polarized or bool(parameters.get("spinpol", False))
-            if is_retry:
-                parameters |= {"mixer": dict(_STEADY_MIXER), "maxiter": 500}
-        calculator: BaseCalculator = self._imported()(**parameters)
+        parameters = merged(self.parameters, step.parameters) if step else self.parameters
+        arguments = self.code.arguments(parameters, calculation or Calculation(AseAtoms()))
+        make = self._imported()
+        if not self.code.writes_files:
+            return make(**arguments)
+        folder = tempfile.mkdtemp(prefix="calculation-")
+        calculator = make(directory=folder, **arguments)
+        weakref.finalize(calculator, shutil.rmtree, folder, ignore_errors=True)
         return calculator
 
     def _imported(self) -> type[BaseCalculator]:
@@ -123,8 +121,9 @@ class CalculatorChoice:
             raise OracleUnavailableError(
                 f"The calculator '{self.path}' cannot be imported: {error}.", remedy="Correct the path."
             ) from error
-        # A spec may come from a stranger: calculators alone are called, without commands. GPAW's is made by a function.
-        if not self.is_gpaw and not (isinstance(found, type) and issubclass(found, BaseCalculator)):
+        # A spec may come from a stranger: calculators alone are called, without commands.
+        is_calculator = isinstance(found, type) and issubclass(found, BaseCalculator)
+        if self.path != _MADE_BY_A_FUNCTION and not is_calculator:
             raise PermanentLookError(
                 f"'{self.path}' is no ASE calculator.", remedy="Name a subclass of BaseCalculator."
             )
@@ -134,7 +133,7 @@ class CalculatorChoice:
         return calculator
 
 
-def kpoint_grid(atoms: Atoms, density_A: float) -> tuple[int, int, int]:
+def kpoint_grid(atoms: Atoms, density_A: float) -> Kpoints:
     """Monkhorst-Pack grid with at least `density_A` points per Å⁻¹ of each reciprocal vector (2 pi included)."""
     lengths = (2 * math.pi * float(sum(x * x for x in vector)) ** 0.5 for vector in atoms.cell.reciprocal()[:])
     first, second, third = (max(1, math.ceil(length * density_A - 1e-9)) for length in lengths)
