@@ -29,6 +29,7 @@ from oracles.realization import METHOD, DrawSettings, draw_sites
 from services.access.people import give_campaign
 from services.access.principal import local_operator
 from services.intake import record_failure, record_measurement
+from services.intake.findings import Findings
 from services.intake.laboratory import claim_laboratory_query, record_laboratory_result
 from services.intake.readings import Reading
 from services.settings import Settings
@@ -149,7 +150,9 @@ class Scene:
             self._store.now(),
             temperature_K=ROOM_TEMPERATURE_K,
         )
-        record_measurement(self._store, query.id, fence=claimed.fence, measurement=measurement, realizations=sites)
+        record_measurement(
+            self._store, query.id, fence=claimed.fence, measurement=measurement, found=Findings(realizations=sites)
+        )
 
     def _fail(self, query: QueryRecord, fence: int, node: str, cost: Cost) -> None:
         reason = "No placement of the atoms leaves lithium a way through the cell."

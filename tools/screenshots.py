@@ -47,6 +47,7 @@ def pages_of(served: ServedDashboard, home: Path) -> dict[str, tuple[tuple[str, 
     campaign = set_the_scene(served.store, load_settings({"PETALITE_HOME": str(home)}), group=GROUP)
     pellets = served.store.queries.list(campaign.id, fidelity="pellet")
     crystal = pellets[0].candidate_id
+    compared = "&".join(f"crystal={number}" for number in sorted({query.candidate_id for query in pellets})[:3])
     here = f"/campaigns/{campaign.name}"
     return {
         "scientist": (
@@ -55,6 +56,7 @@ def pages_of(served: ServedDashboard, home: Path) -> dict[str, tuple[tuple[str, 
             ("campaign", here),
             ("crystals", f"{here}/crystals"),
             ("crystal", f"/crystals/{crystal}"),
+            ("comparison", f"/compare/crystals?{compared}"),
             ("round", f"{here}/rounds/1"),
             ("looks", f"{here}/looks"),
             ("events", f"{here}/events"),
@@ -94,8 +96,7 @@ def wait_until_drawn(page: Page) -> None:
     """Waits for the page's figures and its structure."""
     drawn = page.locator("[data-figure][data-points], [data-figure].figure-empty")
     expect(drawn).to_have_count(page.locator("[data-figure]").count(), timeout=PATIENCE_MS)
-    if page.locator(".structure").count():
-        page.locator("[data-atoms]").wait_for()
+    expect(page.locator("[data-atoms]")).to_have_count(page.locator(".structure").count(), timeout=PATIENCE_MS)
     page.wait_for_load_state("load")
     page.wait_for_timeout(SETTLED_MS)
 

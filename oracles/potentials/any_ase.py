@@ -9,7 +9,6 @@ from domain.digest import content_digest
 from domain.json_value import JsonObject
 from oracles.calculators import CalculatorChoice
 from oracles.potentials.potential import Potential
-from oracles.versions import versions_of
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -33,9 +32,8 @@ class AnyAse:
     @property
     def name(self) -> str:
         """Path, versions, and the parameters by their digest."""
-        software = versions_of(*self._choice.distributions, "ase")
         given = f" parameters {content_digest(dict(self.parameters))[:16]}" if self.parameters else ""
-        return f"{self._choice.path}{given}, {software}"
+        return f"{self._choice.path}{given}, {self._choice.software}"
 
     def check(self) -> None:
         """Checks, without importing it, that the calculator may run on this machine and that its package is here.
@@ -58,8 +56,8 @@ class AnyAse:
         forces = AseForces(
             self.name,
             self._build,
-            # Some of ASE's own keep a neighbour list between calls, and with it their rounding.
-            is_renewed=self._choice.path.startswith("ase."),
+            # Some of ASE's own keep a neighbour list between calls, codes their wave functions, and with them rounding.
+            is_renewed=self._choice.path.startswith(("ase.", "gpaw.")),
             has_stresses="stress" in calculator.implemented_properties,
         )
         return Potential(
@@ -70,4 +68,4 @@ class AnyAse:
         )
 
     def _build(self) -> BaseCalculator:
-        return self._choice.build(None, is_spin_polarized=False, is_retry=False)
+        return self._choice.build()

@@ -12,6 +12,7 @@ from oracles.potentials.any_ase import AnyAse
 from oracles.potentials.chgnet import Chgnet
 from oracles.potentials.computing import Computing, Device, Precision
 from oracles.potentials.mace import Mace
+from oracles.potentials.portable_mace import PortableMace, is_portable
 from oracles.potentials.potential import Potential
 
 NETWORKS: Final[dict[str, Precision]] = {"chgnet": "float32", "mace": "float64"}
@@ -52,7 +53,8 @@ class PotentialChoice:
     potential: str = "chgnet"
     """`chgnet` carries its weights in its wheel; `mace` takes a checkpoint; else an ASE calculator's dotted path."""
     model: str | None = None
-    """CHGNet: a model in the wheel. MACE: a file in a trusted folder, or a foundation model. None: the default."""
+    """CHGNet: a model in the wheel. MACE: one of Petalite's own, a file in a trusted folder, or a foundation model.
+    None: the default."""
     model_sha256: str | None = None
     """Hash of the file with the weights; another content is refused before anything runs. None: any."""
     device: Device = "cpu"
@@ -89,6 +91,8 @@ class PotentialChoice:
         computing = Computing(self.device, self.dtype or NETWORKS[self.potential], self.threads)
         if self.potential == "chgnet":
             return Chgnet(self.model, self.model_sha256, computing)
+        if self.model is not None and is_portable(self.model):
+            return PortableMace(self.model, self.model_sha256, computing, self.accelerate)
         return Mace(self.model, self.model_sha256, computing, self.accelerate)
 
     @property

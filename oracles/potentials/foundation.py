@@ -77,7 +77,7 @@ def how_to_bring(name: str) -> str:
     """What to fetch on a machine with a network, and where to put it on this one."""
     return (
         f"Fetch {ADDRESSES[name]} elsewhere and put it here as {foundation_path(name)}, or into a trusted folder with "
-        "its name there as 'model'; or use chgnet, which carries its weights."
+        "its name there as 'model'; or use the model petalite-li-1 or chgnet, which need no download."
     )
 
 

@@ -45,11 +45,7 @@ class Mace:
 
     def __post_init__(self) -> None:
         require_sha256(self.sha256)
-        if self.is_accelerated and self.computing.device != "cuda":
-            raise InvalidValueError(
-                "cuEquivariance accelerates MACE on a GPU only.",
-                remedy="Set 'device: cuda', or leave 'accelerate' out.",
-            )
+        require_accelerable(self.computing, is_accelerated=self.is_accelerated)
 
     @property
     def name(self) -> str:
@@ -84,14 +80,7 @@ class Mace:
         Raises:
             OracleUnavailableError: If not, with how to get them.
         """
-        if importlib.util.find_spec("mace") is None:
-            raise OracleUnavailableError("The potential 'mace' is not installed.", remedy="pip install mace-torch")
-        if self.is_accelerated and importlib.util.find_spec("cuequivariance_torch") is None:
-            raise OracleUnavailableError(
-                "cuEquivariance is not installed, so MACE cannot be accelerated.",
-                remedy="pip install cuequivariance-torch cuequivariance-ops-torch-cu12, or leave 'accelerate' out.",
-            )
-        self.computing.check()
+        require_mace(self.computing, is_accelerated=self.is_accelerated)
         path = self._path()
         # A foundation model may yet be downloaded.
         if self._is_file or path.is_file():
@@ -118,7 +107,7 @@ class Mace:
             MaceForces(name, calculator),
             frozenset(int(number) for number in calculator.z_table.zs),
             # With other kernels the layers are others, whose memory nobody has measured.
-            memory=None if self.is_accelerated else _memory_rule(calculator, self.computing),
+            memory=None if self.is_accelerated else memory_rule(calculator, self.computing),
             details={"model": str(path), "sha256": sha256, **self.computing.details},
         )
 
@@ -145,7 +134,35 @@ class Mace:
                 ) from error
 
 
-def _memory_rule(calculator: MACECalculator, computing: Computing) -> MemoryRule:
+def require_accelerable(computing: Computing, *, is_accelerated: bool) -> None:
+    """Refuses cuEquivariance without a GPU.
+
+    Raises:
+        InvalidValueError: If it is asked for on another device.
+    """
+    if is_accelerated and computing.device != "cuda":
+        raise InvalidValueError(
+            "cuEquivariance accelerates MACE on a GPU only.", remedy="Set 'device: cuda', or leave 'accelerate' out."
+        )
+
+
+def require_mace(computing: Computing, *, is_accelerated: bool) -> None:
+    """Checks, without importing it, that mace can compute here.
+
+    Raises:
+        OracleUnavailableError: If it is not installed, its kernels are not, or torch cannot use the device.
+    """
+    if importlib.util.find_spec("mace") is None:
+        raise OracleUnavailableError("The potential 'mace' is not installed.", remedy="pip install mace-torch")
+    if is_accelerated and importlib.util.find_spec("cuequivariance_torch") is None:
+        raise OracleUnavailableError(
+            "cuEquivariance is not installed, so MACE cannot be accelerated.",
+            remedy="pip install cuequivariance-torch cuequivariance-ops-torch-cu12, or leave 'accelerate' out.",
+        )
+    computing.check()
+
+
+def memory_rule(calculator: MACECalculator, computing: Computing) -> MemoryRule:
     """Counts the numbers that the network's convolutions keep of each pair: features gathered, weights, products."""
     numbers = sum(
         layer.conv_tp.irreps_in1.dim + layer.conv_tp.weight_numel + layer.conv_tp.irreps_out.dim

@@ -10,6 +10,7 @@ from domain.trust import MODELS
 from oracles.potentials.choice import PotentialChoice
 from oracles.potentials.computing import Computing
 from oracles.potentials.foundation import DEFAULT, how_to_bring, present_foundations
+from oracles.potentials.portable_mace import shipped_names
 from oracles.trusted_files import require_guarded, trust_here
 
 
@@ -49,21 +50,15 @@ def _mace() -> Usability:
         choice.check()
     except OracleUnavailableError as error:
         return Usability("potential mace", is_usable=False, is_required=True, detail=error.problem, remedy=error.remedy)
-    present = present_foundations()
+    own, present = f"{', '.join(shipped_names())}; or a checkpoint in a trusted folder", present_foundations()
     if present:
-        return Usability(
-            "potential mace",
-            is_usable=True,
-            is_required=True,
-            detail=f"foundation models here: {', '.join(present)}; or a checkpoint in a trusted folder",
+        detail = f"{own}; foundation models here: {', '.join(present)}"
+    else:
+        detail = (
+            f"{own}; no foundation model is here, and mace downloads one where there is a network. Without one, for "
+            f"'{DEFAULT}': {how_to_bring(DEFAULT)}"
         )
-    return Usability(
-        "potential mace",
-        is_usable=True,
-        is_required=True,
-        detail="a checkpoint in a trusted folder; no foundation model is here, and mace downloads one where there is a "
-        f"network. Without one, for '{DEFAULT}': {how_to_bring(DEFAULT)}",
-    )
+    return Usability("potential mace", is_usable=True, is_required=True, detail=detail)
 
 
 def _folder(folder: Path) -> Usability:
