@@ -6,31 +6,26 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 from domain.blueprint import Blueprint
-from domain.constants import BOLTZMANN_EV_PER_K, ROOM_K
+from domain.constants import ROOM_K
 from domain.errors import InvalidValueError, PermanentLookError, UnsupportedCrystalError
 from domain.json_value import JsonObject
 from domain.look import LookRequest, LookResult, ReferenceEnergy
-from domain.measurement import Censoring
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity, quantity
 from oracles.formation import require_size
+from oracles.migration import MIGRATION_BARRIER, BarrierMeaning, Told, by_directions, compact_cell
 from oracles.percolation import percolation_energies_eV
 from oracles.potential import PotentialSettings
 from oracles.potentials import Potential
 from oracles.settled_sites import SettledSites, settle, settle_drawn
-from oracles.sites import lowest_relaxed, unrelaxed_placements
-from oracles.structures import primitive_cell
+from oracles.sites import disorder_of, lowest_relaxed, unrelaxed_placements
 from oracles.valence_landscape import Ions, grid_memory_GiB, require_bvlain, site_energies_eV
 from oracles.versions import versions_of
 
-if TYPE_CHECKING:
-    from ase import Atoms
-
-_MIGRATION_BARRIER: Final[Quantity] = quantity("migration_barrier")
 _POSITIVE: Final = (
     "resolution_A", "cutoff_A", "highest_eV", "max_memory_GiB", "temperature_K", "prefactor_S_K_per_cm",
 )  # fmt: skip
@@ -56,7 +51,7 @@ class BondValenceSettings:
     """Barriers above are only said to be above."""
     oxidation_states: Mapping[str, int] = field(default_factory=dict)
     """Of elements whose common ones do not fit, by symbol."""
-    quantity: Literal["migration_barrier", "ionic_conductivity"] = "migration_barrier"
+    quantity: Told = "migration_barrier"
     """`ionic_conductivity`: what the barrier would mean with a usual prefactor, to stand beside measured ones."""
     temperature_K: float = ROOM_K
     """Of that conductivity."""
@@ -79,11 +74,16 @@ class BondValenceSettings:
                 f"A grid of {self.resolution_A:g} Å is too fine to fit in memory, or too coarse to find a path.",
                 remedy="Give resolution_A between 0.05 and 0.5, such as 0.2.",
             )
-        if self.highest_eV > _MIGRATION_BARRIER.high:
+        if self.highest_eV > MIGRATION_BARRIER.high:
             raise InvalidValueError(
                 f"highest_eV {self.highest_eV:g} is above what a barrier can be.",
-                remedy=f"Give at most {_MIGRATION_BARRIER.high:g}.",
+                remedy=f"Give at most {MIGRATION_BARRIER.high:g}.",
             )
+
+    @property
+    def meaning(self) -> BarrierMeaning:
+        """How a barrier is told."""
+        return BarrierMeaning(self.quantity, self.highest_eV, self.temperature_K, self.prefactor_S_K_per_cm)
 
 
 @dataclass(slots=True)
@@ -149,39 +149,26 @@ class BondValenceOracle:
         """
         ions = self._ions(request.blueprint)
         sites = self._sites(request)
-        atoms = _compact_cell(sites.placement.atoms)
+        atoms = compact_cell(sites.placement.atoms)
         self._require_memory(atoms.get_volume())
         settings = self.settings
         landscape = site_energies_eV(atoms, ions, resolution_A=settings.resolution_A, cutoff_A=settings.cutoff_A)
         barriers = percolation_energies_eV(landscape, highest_eV=settings.highest_eV)
-        barrier = barriers[settings.directions - 1]
-        value, censoring, temperature_K = self._answer(barrier)
+        answer = settings.meaning.of(barriers[settings.directions - 1])
         return LookResult(
-            value=value,
-            censoring=censoring,
-            temperature_K=temperature_K,
+            value=answer.value,
+            censoring=answer.censoring,
+            temperature_K=answer.temperature_K,
             realizations=sites.new,
             realization_digest=sites.chosen.digest,
             details={
-                "barriers_eV": {f"{n} directions" if n > 1 else "1 direction": e for n, e in enumerate(barriers, 1)},
+                "barriers_eV": by_directions(barriers),
                 "oxidation_states": dict(ions.states),
                 "grid": list(landscape.shape),
                 "is_relaxed": sites.chosen.is_relaxed,
                 **sites.details,
             },
         )
-
-    def _answer(self, barrier_eV: float | None) -> tuple[float, Censoring, float | None]:
-        """Value, censoring and temperature that a barrier means; a high one is only known to be high."""
-        settings = self.settings
-        height_eV = settings.highest_eV if barrier_eV is None else barrier_eV
-        if settings.quantity == _MIGRATION_BARRIER.name:
-            return height_eV, Censoring.ABOVE if barrier_eV is None else Censoring.NONE, None
-        exponent = -height_eV / (BOLTZMANN_EV_PER_K * settings.temperature_K)
-        conductivity = settings.prefactor_S_K_per_cm / settings.temperature_K * math.exp(exponent)
-        lowest = self.quantity.usual[0]
-        is_bound = barrier_eV is None or conductivity < lowest
-        return max(conductivity, lowest), Censoring.BELOW if is_bound else Censoring.NONE, settings.temperature_K
 
     def _ions(self, blueprint: Blueprint) -> Ions:
         return Ions.of(blueprint.composition, self.settings.mobile, self.settings.oxidation_states)
@@ -201,7 +188,8 @@ class BondValenceOracle:
             found = unrelaxed_placements(request, self.settings.sites.drawing)
             is_ranked = any(known.energy_eV_per_atom is not None for known in request.realizations)
             if is_ranked or len(found.every) == 1:
-                return SettledSites(found.lowest.realization, found.new_realizations, found.details)
+                chosen = found.lowest.realization
+                return SettledSites(chosen, found.new_realizations, {**found.details, **disorder_of(chosen)})
             return settle_drawn(found, self.settings.sites, self._loaded())
         return settle(request, self.settings.sites, self._loaded)
 
@@ -209,15 +197,6 @@ class BondValenceOracle:
         if self._potential is None:
             self._potential = self.settings.sites.load()
         return self._potential
-
-
-def _compact_cell(atoms: Atoms) -> Atoms:
-    """The primitive cell with the shortest vectors, so that no grid is finer along one direction than needed."""
-    from ase.build import niggli_reduce
-
-    primitive = primitive_cell(atoms)
-    niggli_reduce(primitive)
-    return primitive
 
 
 def build(settings: JsonObject) -> Oracle:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import typer
@@ -30,29 +30,42 @@ app = typer.Typer(help="Let this computer answer queries of a service elsewhere.
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Url: TypeAlias = Annotated[str, typer.Option(help="Address of the service, such as https://petalite.example.org")]
 TokenFile: TypeAlias = Annotated[Path, typer.Option(help="File that holds the token; nobody else may read it.")]
+Offered: TypeAlias = Annotated[
+    list[str], typer.Option(help="An oracle to offer; NAME:FILE for none but the settings in a YAML file.")
+]
 Name: TypeAlias = Annotated[str, typer.Option(help="Names this worker: one name, one look at a time.")]
+OnlyCampaign: TypeAlias = Annotated[str | None, typer.Option(help="Answer this campaign only.")]
+LeaseS: TypeAlias = Annotated[float, typer.Option(help="Seconds after which a silent machine is given up.")]
+GraceS: TypeAlias = Annotated[
+    float, typer.Option(help="Seconds that a look has to finish when the machine is stopped.")
+]
+PollS: TypeAlias = Annotated[float, typer.Option(help="Seconds to rest when nothing waits.", min=0.1)]
+Once: TypeAlias = Annotated[bool, typer.Option("--once", help="Answer one query, if one waits, and leave.")]
+PatienceS: TypeAlias = Annotated[
+    float, typer.Option(help="With --once: seconds after which a service that is away is given up.", min=0)
+]
 AllowHttp: TypeAlias = Annotated[
     bool, typer.Option("--allow-http", help="Send the token unencrypted to another computer.")
 ]
+LEASE_S: Final = 300.0
+GRACE_S: Final = 10.0
+POLL_S: Final = 10.0
+PATIENCE_S: Final = 300.0
 
 
 @app.command()
 def run(
     url: Url,
     token_file: TokenFile,
-    oracle: Annotated[
-        list[str], typer.Option(help="An oracle to offer; NAME:FILE for none but the settings in a YAML file.")
-    ],
+    oracle: Offered,
     *,
     name: Name = "",
-    campaign: Annotated[str | None, typer.Option(help="Answer this campaign only.")] = None,
-    lease_s: Annotated[float, typer.Option(help="Seconds after which a silent machine is given up.")] = 300.0,
-    grace_s: Annotated[float, typer.Option(help="Seconds that a look has to finish when the machine is stopped.")] = 10,
-    poll_s: Annotated[float, typer.Option(help="Seconds to rest when nothing waits.", min=0.1)] = 10.0,
-    once: Annotated[bool, typer.Option("--once", help="Answer one query, if one waits, and leave.")] = False,
-    patience_s: Annotated[
-        float, typer.Option(help="With --once: seconds after which a service that is away is given up.", min=0)
-    ] = 300.0,
+    campaign: OnlyCampaign = None,
+    lease_s: LeaseS = LEASE_S,
+    grace_s: GraceS = GRACE_S,
+    poll_s: PollS = POLL_S,
+    once: Once = False,
+    patience_s: PatienceS = PATIENCE_S,
     allow_http: AllowHttp = False,
 ) -> None:
     """Claim queries, look, and hand the answers in.

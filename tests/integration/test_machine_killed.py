@@ -1,4 +1,4 @@
-"""`petalite machine run` against a real service on a socket: killed, stopped, started again."""
+"""`petalite worker --oracle` against a real service on a socket: killed, stopped, started again."""
 
 import signal
 import socket
@@ -70,7 +70,7 @@ def start(terminal, service: Service, campaign: str, *options: str) -> subproces
     token.write_text(service.served.tokens[Role.MACHINE] + "\n", encoding="ascii")
     token.chmod(0o600)
     named = ("--url", service.url, "--token-file", str(token), "--name", "node", "--campaign", campaign)
-    return terminal.start("machine", "run", *named, "--oracle", "ase", "--poll-s", "0.2", *options)
+    return terminal.start("worker", *named, "--oracle", "ase", "--poll-s", "0.2", *options)
 
 
 def signal_when_claimed(service: Service, query: QueryRecord, process: subprocess.Popen[str], number: int) -> str:

@@ -1,5 +1,6 @@
-"""What `petalite machine` refuses before it starts."""
+"""What `petalite machine run` and `petalite worker --oracle` refuse before they start."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -7,11 +8,16 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.errors import InvalidValueError, ServiceAwayError
+from oracles.registry import build_oracle
 from services.cli.machine import app
+from services.cli.main import app as petalite
+from services.specs import load_oracle_settings
 
 URL = "https://petalite.test"
+COMMANDS = (["machine", "run"], ["worker"])
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize(
     ("url", "oracle", "token", "refusal"),
     [
@@ -25,16 +31,40 @@ URL = "https://petalite.test"
     ],
 )
 def test_what_cannot_work_is_refused_at_once(
-    url: str, oracle: str, token: str | None, refusal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str,
+    oracle: str,
+    token: str | None,
+    refusal: str,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PETALITE_HOME", str(tmp_path / "home"))
     file = tmp_path / "token"
     if token is not None:
         file.write_text(token, encoding="ascii")
         file.chmod(0o600)
-    asked = ["run", "--url", url, "--token-file", str(file), "--oracle", oracle, "--name", "node", "--once"]
-    outcome = CliRunner().invoke(app, asked)
+    asked = ["--url", url, "--token-file", str(file), "--oracle", oracle, "--name", "node", "--once"]
+    outcome = CliRunner().invoke(petalite, [*command, *asked])
     assert refusal in str(outcome.exception)
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        (["--oracle", "density"], "A worker that answers density needs to know for whom"),
+        (["--oracle", "density", "--url", URL], "needs to know for whom"),
+        (["--url", URL], "was told no oracle"),
+        (["--once"], "was told no oracle"),
+    ],
+)
+def test_a_worker_is_told_for_whom_and_what_or_neither(
+    asked: list[str], refusal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALITE_HOME", str(tmp_path / "home"))
+    outcome = CliRunner().invoke(petalite, ["worker", *asked])
+    assert refusal in str(outcome.exception)
+    assert not (tmp_path / "home").exists()
 
 
 def test_settings_of_an_oracle_come_from_a_file(tmp_path: Path) -> None:
@@ -47,6 +77,12 @@ def test_settings_of_an_oracle_come_from_a_file(tmp_path: Path) -> None:
     asked = Fidelity("f", oracle="ase", cost=1.0, settings=settings, answered_by="machines")
     assert _capability(f"ase:{file}").settings_digest == asked.settings_digest
     assert _capability("ase").settings_digest is None
+
+
+@pytest.mark.parametrize("file", sorted(Path("docs/examples/oracles").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_settings_that_are_shown_are_settings_of_an_oracle(file: Path) -> None:
+    (name,) = re.findall(r"--oracle ([a-z-]+):", file.read_text(encoding="utf-8"))
+    build_oracle(name, load_oracle_settings(name, file))
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
