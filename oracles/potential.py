@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 from domain.blueprint import Blueprint, Realization
@@ -12,6 +12,7 @@ from domain.look import LookRequest, LookResult, ReferenceEnergy
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity
+from oracles.averaging import mean_energy_eV_per_atom
 from oracles.formation import (
     FORMATION_ENERGY,
     formation_energy_eV_per_atom,
@@ -22,13 +23,13 @@ from oracles.formation import (
 from oracles.potentials import Potential, PotentialChoice
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
-from oracles.relaxation import relax_cell, relax_sites
-from oracles.sites import Placement, Placements, rank, unrelaxed_placements
-from oracles.structures import conventional_cell, primitive_cell, to_cif
+from oracles.relaxation import RelaxationLimits, relax_cell, relax_sites
+from oracles.relaxed_sites import RelaxationPlan, relax_lowest
+from oracles.sites import Placements, disorder_of, rank, unrelaxed_placements
+from oracles.structures import primitive_cell, to_cif
 from oracles.versions import versions_of
 
-_REFERENCE_FMAX_EV_A = 0.02
-_REFERENCE_MAX_STEPS = 300
+_REFERENCE_LIMITS = RelaxationLimits(fmax_eV_A=0.02, max_steps=300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,17 @@ class PotentialSettings(PotentialChoice):
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    relax: Literal["none", "cell"] = "none"
-    """`none`: energy of the best placement as drawn. `cell`: the best placement with cell and sites relaxed."""
+    relax: Literal["none", "cell", "free"] = "none"
+    """`none`: energy of the best placement as drawn. `cell`: cell and sites relaxed under the crystal's symmetry.
+    `free`: after that once more without it."""
+    relax_lowest: int = 1
+    """Placements that are relaxed, those of lowest energy first; the lowest of what comes of them is taken."""
+    disorder: Literal["average", "likeliest"] = "average"
+    """Where sites are ordered choices for a disordered crystal: their mean by weight, or the heaviest of them."""
     fmax_eV_A: float = 0.05
     """Residual force at which a relaxation is converged, eV/Å."""
     max_steps: int = 200
-    """Most steps of a relaxation."""
+    """Most steps of a relaxation; of each of the two where it is `free`."""
     draws: int = 4
     """Random placements to choose from."""
     min_distance_ratio: float = 0.7
@@ -52,17 +58,18 @@ class PotentialSettings(PotentialChoice):
 
     def __post_init__(self) -> None:
         PotentialChoice.__post_init__(self)
-        if not (self.fmax_eV_A > 0 and self.max_steps >= 1):
-            raise InvalidValueError(
-                f"fmax_eV_A {self.fmax_eV_A} and max_steps {self.max_steps} allow no relaxation.",
-                remedy="Give positive numbers.",
-            )
-        _ = self.drawing
+        _ = self.drawing, self.relaxing
 
     @property
     def drawing(self) -> DrawSettings:
         """How sites are drawn."""
         return DrawSettings(self.draws, self.min_distance_ratio)
+
+    @property
+    def relaxing(self) -> RelaxationPlan:
+        """How sites are relaxed where they are: `cell` where `relax` says nothing of it."""
+        limits = RelaxationLimits(self.fmax_eV_A, self.max_steps)
+        return RelaxationPlan("free" if self.relax == "free" else "cell", self.relax_lowest, limits)
 
 
 @dataclass(slots=True)
@@ -115,9 +122,7 @@ class PotentialOracle:
         potential = self._loaded()
         potential.admit(structure.atoms)
         relax = relax_sites if structure.is_molecular else relax_cell
-        relaxed = relax(
-            structure.atoms, potential.calculator, fmax_eV_A=_REFERENCE_FMAX_EV_A, max_steps=_REFERENCE_MAX_STEPS
-        )
+        relaxed = relax(structure.atoms, potential.calculator, _REFERENCE_LIMITS).require_whole()
         return ReferenceEnergy(
             symbol, relaxed.energy_eV_per_atom, structure.words, to_cif(relaxed.atoms), relaxed.details
         )
@@ -135,36 +140,52 @@ class PotentialOracle:
         unranked = unrelaxed_placements(request, self.settings.drawing)
         require_admitted(unranked, potential)
         placements = rank(unranked, potential.calculator, ranked_by=potential.name)
+        is_averaged = placements.are_arrangements and self.settings.disorder == "average"
         if self.settings.relax == "none":
-            best = placements.lowest
-            return self._result(request, placements, best.realization, {})
-        relaxed, details = relax_placement(placements.lowest, potential, self.settings)
-        return self._result(request, placements, relaxed, details)
+            seen = _Seen(placements.lowest.realization, tuple(one.realization for one in placements.every), {})
+            return self._result(request, placements, seen, is_averaged=is_averaged)
+        plan = self.settings.relaxing
+        if is_averaged:
+            plan = replace(plan, lowest=len(placements.every))
+        relaxed = relax_lowest(placements, potential, plan)
+        seen = _Seen(relaxed.chosen, relaxed.every, relaxed.details)
+        return self._result(request, placements, seen, is_averaged=is_averaged)
 
     def _loaded(self) -> Potential:
         if self._potential is None:
             self._potential = self.settings.load()
         return self._potential
 
-    def _result(
-        self, request: LookRequest, placements: Placements, chosen: Realization, details: JsonObject
-    ) -> LookResult:
-        energy = chosen.energy_eV_per_atom
+    def _result(self, request: LookRequest, placements: Placements, seen: _Seen, *, is_averaged: bool) -> LookResult:
+        energy, disorder = seen.chosen.energy_eV_per_atom, disorder_of(seen.chosen)
+        if is_averaged:
+            energy, disorder = mean_energy_eV_per_atom(seen.every)
         if energy is None:
             raise InvalidValueError("The chosen sites have no energy.", remedy="Rank them first.")
-        found = placements.new_realizations
+        relaxed = tuple(sites for sites in seen.every if sites.is_relaxed)
         return LookResult(
             value=formation_energy_eV_per_atom(energy, request.blueprint.composition, request.references),
-            realizations=(*found, chosen) if chosen.is_relaxed else found,
-            realization_digest=chosen.digest,
+            realizations=(*placements.new_realizations, *relaxed),
+            realization_digest=seen.chosen.digest,
             details={
                 "energy_eV_per_atom": energy,
                 **references_used(request.blueprint.composition, request.references),
                 **placements.details,
-                **details,
+                **seen.details,
+                **disorder,
                 "potential": self._loaded().details,
             },
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The sites whose energies a look found."""
+
+    chosen: Realization
+    every: tuple[Realization, ...]
+    details: JsonObject
+    """How they were relaxed."""
 
 
 def require_admitted(placements: Placements, potential: Potential) -> None:
@@ -175,30 +196,6 @@ def require_admitted(placements: Placements, potential: Potential) -> None:
     """
     for placement in placements.every:
         potential.admit(primitive_cell(placement.atoms))
-
-
-def relax_placement(
-    placement: Placement, potential: Potential, settings: PotentialSettings
-) -> tuple[Realization, JsonObject]:
-    """Relaxes a placement into a realization of its own, with the details of how it went.
-
-    Raises:
-        PermanentLookError: If the crystal explodes or collapses.
-    """
-    relaxed = relax_cell(
-        placement.atoms, potential.calculator, fmax_eV_A=settings.fmax_eV_A, max_steps=settings.max_steps
-    )
-    start = placement.realization
-    realization = Realization(
-        blueprint_digest=start.blueprint_digest,
-        cif=to_cif(conventional_cell(relaxed.atoms)),
-        method=f"{start.method}+relax",
-        seed=start.seed,
-        energy_eV_per_atom=relaxed.energy_eV_per_atom,
-        ranked_by=potential.name,
-        is_relaxed=True,
-    )
-    return realization, relaxed.details
 
 
 def build(settings: JsonObject) -> Oracle:

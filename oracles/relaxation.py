@@ -1,114 +1,243 @@
-"""Relaxation of cell and sites under the crystal's own symmetry, and the ways in which it ends badly."""
+"""Relaxation of cell and sites, first under the crystal's own symmetry, and every way in which it may end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import PermanentLookError
+from domain.errors import InvalidValueError, PermanentLookError
 from domain.json_value import JsonObject
-from oracles.structures import OVERLAP_RATIO, contact_ratios, primitive_cell, space_group_number
+from domain.relaxation import RelaxationOutcome
+from oracles.structures import GROUP_TOLERANCE_A, OVERLAP_RATIO, contact_ratios, primitive_cell, space_group_number
 
 if TYPE_CHECKING:
+    import numpy as np
     from ase import Atoms
     from ase.calculators.calculator import Calculator
+    from ase.filters import Filter
 
 _EXPLODED_VOLUME_RATIO: Final = 2.0
 _EXPLODED_CONTACT_RATIO: Final = 1.6
 """An atom whose nearest neighbour is farther than this share of the sum of covalent radii has left the crystal."""
 _CHECK_EVERY: Final = 20
 """Steps between two looks at whether the crystal still holds together."""
+_PUSH_A: Final = 0.03
+"""Standard deviation by which atoms are moved before the symmetry is given up: no force points out of it by itself."""
+_PUSH_STRAIN: Final = 0.01
+"""The same for every component of the cell's strain."""
+_FREE_TOLERANCE_A: Final = 0.1
+"""Within which a free crystal counts as having its symmetry still: forces below the limit leave it as far from it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Relaxed:
-    """A relaxed crystal."""
+class RelaxationLimits:
+    """When a relaxation ends."""
 
-    atoms: Atoms
-    """Primitive cell."""
-    energy_eV_per_atom: float
-    details: JsonObject
-    """Steps, convergence, largest force, volumes and groups before and after."""
+    fmax_eV_A: float
+    """Largest residual force, eV/Å (stress counted as the filter's generalised force)."""
+    max_steps: int
+    """Most optimiser steps, for each stage."""
 
-
-def relax_cell(atoms: Atoms, calculator: Calculator, *, fmax_eV_A: float, max_steps: int) -> Relaxed:
-    """Relaxes cell and sites of the primitive cell, keeping the symmetry that the structure has.
-
-    FIRE on the exponential cell filter with symmetrised forces and stresses. A relaxation that does not converge in
-    `max_steps` still has an energy (an upper bound) and says so in its details.
-
-    Args:
-        atoms: Any cell of the crystal.
-        calculator: Gives energy, forces and stress.
-        fmax_eV_A: Largest residual force, eV/Å (stress counted as the filter's generalised force).
-        max_steps: Most optimiser steps.
-
-    Raises:
-        PermanentLookError: If the crystal explodes (more than twice the volume and an atom without neighbours) or
-            collapses (atoms inside each other).
-    """
-    from ase.constraints import FixSymmetry
-    from ase.filters import FrechetCellFilter
-    from ase.optimize import FIRE
-
-    crystal = primitive_cell(atoms)
-    before = _Shape.of(crystal)
-    crystal.calc = calculator
-    crystal.set_constraint(FixSymmetry(crystal))
-    optimizer = FIRE(FrechetCellFilter(crystal), logfile=None)
-    converged = False
-    while not converged and optimizer.nsteps < max_steps:
-        converged = bool(optimizer.run(fmax=fmax_eV_A, steps=min(_CHECK_EVERY, max_steps - optimizer.nsteps)))
-        _require_intact(crystal, before)
-    crystal.set_constraint()
-    after = _Shape.of(crystal)
-    details: dict[str, bool | int | float] = {
-        "converged": converged,
-        "n_steps": int(optimizer.nsteps),
-        "volume_before_A3_per_atom": before.volume_A3_per_atom,
-        "volume_after_A3_per_atom": after.volume_A3_per_atom,
-        "space_group_before": before.space_group,
-        "space_group_after": after.space_group,
-    }
-    energy = float(crystal.get_potential_energy()) / len(crystal)
-    crystal.calc = None
-    return Relaxed(crystal, energy, details)
-
-
-def relax_sites(atoms: Atoms, calculator: Calculator, *, fmax_eV_A: float, max_steps: int) -> Relaxed:
-    """Relaxes sites in a fixed cell, for molecular crystals whose cell a potential without dispersion cannot hold."""
-    from ase.optimize import FIRE
-
-    crystal = atoms.copy()
-    crystal.calc = calculator
-    optimizer = FIRE(crystal, logfile=None)
-    converged = bool(optimizer.run(fmax=fmax_eV_A, steps=max_steps))
-    energy = float(crystal.get_potential_energy()) / len(crystal)
-    crystal.calc = None
-    return Relaxed(crystal, energy, {"converged": converged, "n_steps": int(optimizer.nsteps)})
+    def __post_init__(self) -> None:
+        if not (self.fmax_eV_A > 0 and self.max_steps >= 1):
+            raise InvalidValueError(
+                f"fmax_eV_A {self.fmax_eV_A} and max_steps {self.max_steps} allow no relaxation.",
+                remedy="Give positive numbers.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
+    """What is compared before and after."""
+
     volume_A3_per_atom: float
     space_group: int
 
     @classmethod
-    def of(cls, atoms: Atoms) -> _Shape:
-        return cls(float(atoms.get_volume()) / len(atoms), space_group_number(atoms))
+    def of(cls, atoms: Atoms, tolerance_A: float = GROUP_TOLERANCE_A) -> Shape:
+        """Measures a crystal."""
+        return cls(float(atoms.get_volume()) / len(atoms), space_group_number(atoms, tolerance_A))
 
 
-def _require_intact(crystal: Atoms, before: _Shape) -> None:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a relaxation ended."""
+
+    outcome: RelaxationOutcome
+    atoms: Atoms
+    """Primitive cell; where the crystal broke, the one that it began with."""
+    n_steps: int
+    before: Shape
+    after: Shape
+    energy_eV_per_atom: float = float("nan")
+    """Not a number where the crystal broke."""
+    largest_force_eV_A: float = float("nan")
+    """On an atom."""
+    energy_under_symmetry_eV_per_atom: float | None = None
+    """Before the symmetry was given up; None where it never was."""
+    problem: str = ""
+    """What broke the crystal, in one sentence."""
+
+    def require_whole(self) -> Ending:
+        """Gives the ending back where there is a crystal left.
+
+        Raises:
+            PermanentLookError: If it exploded or collapsed.
+        """
+        if self.outcome.is_broken:
+            raise PermanentLookError(self.problem, remedy="Look at another crystal: this one is not held together.")
+        return self
+
+    @property
+    def details(self) -> JsonObject:
+        """The same for a result's details."""
+        return {
+            "outcome": self.outcome.value,
+            "n_steps": self.n_steps,
+            "largest_force_eV_A": self.largest_force_eV_A,
+            "volume_before_A3_per_atom": self.before.volume_A3_per_atom,
+            "volume_after_A3_per_atom": self.after.volume_A3_per_atom,
+            "space_group_before": self.before.space_group,
+            "space_group_after": self.after.space_group,
+        }
+
+
+def relax_cell(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits) -> Ending:
+    """Relaxes cell and sites of the primitive cell, keeping the symmetry that the structure has.
+
+    FIRE on the exponential cell filter with symmetrised forces and stresses.
+
+    Args:
+        atoms: Any cell of the crystal.
+        calculator: Gives energy, forces and stress.
+        limits: When to end.
+    """
+    from ase.constraints import FixSymmetry
+    from ase.filters import FrechetCellFilter
+
+    crystal = primitive_cell(atoms)
+    before = Shape.of(crystal)
+    start = crystal.copy()
+    crystal.calc = calculator
+    crystal.set_constraint(FixSymmetry(crystal))
+    return _relaxed(crystal, FrechetCellFilter(crystal), start, before, limits)
+
+
+def relax_freely(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits, *, rng: np.random.Generator) -> Ending:
+    """Relaxes under symmetry, then once more without it, from a cell and sites that are moved a little at random.
+
+    What falls back into its symmetry within 0.1 Å is given as it was under it. Only what fits into the primitive cell
+    is found: distortions that enlarge the cell are not.
+
+    Args:
+        atoms: Any cell of the crystal.
+        calculator: Gives energy, forces and stress.
+        limits: When to end, for each of the two.
+        rng: Moves them.
+    """
+    from ase.filters import FrechetCellFilter
+
+    held = relax_cell(atoms, calculator, limits)
+    if held.outcome.is_broken:
+        return held
+    crystal = _pushed(held.atoms, rng)
+    crystal.calc = calculator
+    free = _relaxed(crystal, FrechetCellFilter(crystal), held.atoms, held.before, limits)
+    both = replace(
+        free,
+        n_steps=held.n_steps + free.n_steps,
+        energy_under_symmetry_eV_per_atom=held.energy_eV_per_atom,
+    )
+    if free.outcome.is_broken:
+        return both
+    after = Shape.of(free.atoms, _FREE_TOLERANCE_A)
+    if after.space_group == space_group_number(held.atoms, _FREE_TOLERANCE_A):
+        return replace(
+            held, n_steps=both.n_steps, energy_under_symmetry_eV_per_atom=both.energy_under_symmetry_eV_per_atom
+        )
+    is_converged = free.outcome is not RelaxationOutcome.NOT_CONVERGED
+    return replace(both, after=after, outcome=_outcome(held.before, after, is_converged=is_converged))
+
+
+def _pushed(atoms: Atoms, rng: np.random.Generator) -> Atoms:
+    import numpy as np
+
+    moved = atoms.copy()
+    strain = rng.normal(scale=_PUSH_STRAIN, size=(3, 3))
+    moved.set_cell(atoms.cell[:] @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
+    moved.positions += rng.normal(scale=_PUSH_A, size=moved.positions.shape)
+    return moved
+
+
+def relax_sites(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits) -> Ending:
+    """Relaxes sites in a fixed cell, for molecular crystals whose cell a potential without dispersion cannot hold."""
+    crystal = atoms.copy()
+    crystal.calc = calculator
+    return _relaxed(crystal, crystal, atoms.copy(), Shape.of(crystal), limits)
+
+
+class _BrokenError(Exception):
+    """The crystal is none any more."""
+
+    def __init__(self, outcome: RelaxationOutcome, problem: str) -> None:
+        super().__init__(problem)
+        self.outcome = outcome
+        self.problem = problem
+
+
+def _relaxed(crystal: Atoms, target: Atoms | Filter, start: Atoms, before: Shape, limits: RelaxationLimits) -> Ending:
+    """Runs the optimiser on `target`, which moves `crystal`, and says how it ended."""
+    import numpy as np
+    from ase.optimize import FIRE
+
+    optimizer = FIRE(target, logfile=None)
+    optimizer.attach(_require_numbers, 1, crystal)
+    optimizer.attach(_require_together, _CHECK_EVERY, crystal, before)
+    try:
+        # A potential that gives no numbers is noticed at its first step; numpy need not say so as well.
+        with np.errstate(all="ignore"):
+            is_converged = bool(optimizer.run(fmax=limits.fmax_eV_A, steps=limits.max_steps))
+        _require_together(crystal, before)
+    except _BrokenError as error:
+        return Ending(error.outcome, start, int(optimizer.nsteps), before, before, problem=error.problem)
+    crystal.set_constraint()
+    after = Shape.of(crystal)
+    energy = float(crystal.get_potential_energy()) / len(crystal)
+    largest_force = float(np.linalg.norm(crystal.get_forces(), axis=1).max())
+    crystal.calc = None
+    outcome = _outcome(before, after, is_converged=is_converged)
+    return Ending(outcome, crystal, int(optimizer.nsteps), before, after, energy, largest_force)
+
+
+def _outcome(before: Shape, after: Shape, *, is_converged: bool) -> RelaxationOutcome:
+    if not is_converged:
+        return RelaxationOutcome.NOT_CONVERGED
+    is_same = before.space_group == after.space_group
+    return RelaxationOutcome.CONVERGED if is_same else RelaxationOutcome.CHANGED_GROUP
+
+
+def _require_numbers(crystal: Atoms) -> None:
+    import numpy as np
+
+    forces = crystal.get_forces(apply_constraint=False)
+    if not (np.isfinite(forces).all() and np.isfinite(crystal.get_potential_energy())):
+        raise _BrokenError(
+            RelaxationOutcome.EXPLODED,
+            "The crystal exploded in relaxation: the potential's energy or forces are no numbers any more.",
+        )
+
+
+def _require_together(crystal: Atoms, before: Shape) -> None:
     volume_ratio = float(crystal.get_volume()) / len(crystal) / before.volume_A3_per_atom
     nearest, loneliest = contact_ratios(crystal)
     if volume_ratio > _EXPLODED_VOLUME_RATIO and loneliest > _EXPLODED_CONTACT_RATIO:
-        raise PermanentLookError(
+        raise _BrokenError(
+            RelaxationOutcome.EXPLODED,
             f"The crystal exploded in relaxation: {volume_ratio:.1f} times its volume, and an atom without neighbours.",
-            remedy="Look at another crystal: this one is not held together.",
         )
     if nearest < OVERLAP_RATIO:
-        raise PermanentLookError(
+        raise _BrokenError(
+            RelaxationOutcome.COLLAPSED,
             f"The crystal collapsed in relaxation: atoms at {nearest:.2f} of the sum of their covalent radii, "
             f"{volume_ratio:.2f} times its volume.",
-            remedy="Look at another crystal: the potential is not valid where atoms overlap.",
         )

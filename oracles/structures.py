@@ -167,14 +167,12 @@ def _standard_cell(atoms: Atoms, *, to_primitive: bool) -> Atoms:
     return AseAtoms(numbers=numbers, cell=cell, scaled_positions=positions, pbc=True)
 
 
-def space_group_number(atoms: Atoms) -> int:
+def space_group_number(atoms: Atoms, tolerance_A: float = GROUP_TOLERANCE_A) -> int:
     """Finds the space group that a structure really has; 1 where none is found."""
     import spglib
 
     with old_spglib_errors():
-        found = spglib.get_spacegroup(
-            (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers), symprec=GROUP_TOLERANCE_A
-        )
+        found = spglib.get_spacegroup((atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers), symprec=tolerance_A)
     return int(found.rsplit("(", 1)[1].rstrip(")")) if found else 1
 
 

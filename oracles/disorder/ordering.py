@@ -19,6 +19,7 @@ from domain.structure import Structure
 from oracles.disorder.arrangements import Block, Sampler, distinct, every_arrangement
 from oracles.disorder.cells import VACANT, Filling, Sublattice, choose_filling
 from oracles.disorder.electrostatics import PairEnergies, pair_energies
+from oracles.disorder.quasi_random import QuasiRandom, pair_shells
 from oracles.disorder.symmetry import site_permutations, sublattices_of
 from oracles.oxidation import require_oxidation_states
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 ENUMERATION: Final = "enumeration"
 SAMPLING: Final = "sampling"
+QUASI_RANDOM: Final = "quasi-random"
 _PUBLISHED_CHARGE_PER_ATOM: Final = 0.1
 """Published cells are often not neutral: hydrogen or lithium was not seen, or occupancies are rounded."""
 
@@ -44,6 +46,9 @@ class OrderingSettings:
 
     keep: int = 4
     """Ordered crystals to return at most."""
+    method: Literal["likely", "quasi-random"] = "likely"
+    """`likely`: arrangements by their electrostatic energy, all of them or a sample. `quasi-random`: those whose pairs
+    of neighbours come nearest to perfect disorder, all of one weight."""
     weights: Literal["boltzmann", "degeneracy"] = "boltzmann"
     """Of enumerated ones: by energy and number of equivalent arrangements, or by that number alone."""
     temperature_K: float = 1000.0
@@ -96,7 +101,9 @@ class Orderings:
     every: tuple[Ordering, ...]
     """At least one, the heaviest first; no two alike by the disordered structure's symmetry."""
     method: str
-    """`ENUMERATION` or `SAMPLING`."""
+    """`ENUMERATION`, `SAMPLING` or `QUASI_RANDOM`."""
+    weighed_by: str
+    """Where their weights come from, in words."""
     filling: Filling
     states: Mapping[str, int]
     """Oxidation states that were assumed, by symbol."""
@@ -108,31 +115,61 @@ def order(structure: Structure, settings: OrderingSettings, *, rng: np.random.Ge
     """Puts whole atoms on the sites of a disordered structure.
 
     All arrangements are looked at where there are few, and some are drawn as often as they occur at the temperature
-    where there are many.
+    where there are many; or those nearest to perfect disorder are sought.
 
     Raises:
         UnsupportedCrystalError: If no oxidation states fit, the cell is too large, or atoms overlap in every
             arrangement.
     """
-    states = require_oxidation_states(
-        structure.amounts, settings.oxidation_states, charge_per_atom=_PUBLISHED_CHARGE_PER_ATOM
-    )
+    states = _states(structure, settings)
     sublattices = sublattices_of(structure)
     filling = choose_filling(
         structure, sublattices, states, tolerance=settings.composition_tolerance, max_sites=settings.max_sites
     )
     puzzle = _Puzzle.of(structure, sublattices, filling, states, settings)
-    is_small = filling.n_arrangements <= settings.enumerate_up_to
-    found = _enumerate(puzzle, structure, settings) if is_small else _sample(puzzle, structure, settings, rng)
+    method = _method(puzzle, settings)
+    if method == ENUMERATION:
+        found = _enumerate(puzzle, structure, settings)
+    elif method == SAMPLING:
+        found = _sample(puzzle, structure, settings, rng)
+    else:
+        found = _quasi_random(puzzle, structure, settings, rng)
     kept = found[: settings.keep]
     total = sum(one.weight for one in kept)
     return Orderings(
         every=tuple(Ordering(one.atoms, one.weight / total, one.energy_eV_per_atom, one.degeneracy) for one in kept),
-        method=ENUMERATION if is_small else SAMPLING,
+        method=method,
+        weighed_by=_weighed_by(method, settings, has_charges=any(states.values())),
         filling=filling,
         states=states,
         left_out=max(0.0, 1.0 - total),
     )
+
+
+def _states(structure: Structure, settings: OrderingSettings) -> dict[str, int]:
+    """Oxidation states by symbol; none in an alloy, whose elements are metals all."""
+    lowest = (min(element(symbol).common_oxidation_states, default=-1) for symbol in structure.amounts)
+    if not settings.oxidation_states and all(state > 0 for state in lowest):
+        return dict.fromkeys(structure.amounts, 0)
+    return require_oxidation_states(
+        structure.amounts, settings.oxidation_states, charge_per_atom=_PUBLISHED_CHARGE_PER_ATOM
+    )
+
+
+def _method(puzzle: _Puzzle, settings: OrderingSettings) -> str:
+    if settings.method == QUASI_RANDOM and any(block.is_mixed for block in puzzle.blocks):
+        return QUASI_RANDOM
+    return ENUMERATION if puzzle.n_arrangements <= settings.enumerate_up_to else SAMPLING
+
+
+def _weighed_by(method: str, settings: OrderingSettings, *, has_charges: bool) -> str:
+    if method == QUASI_RANDOM:
+        return "all alike"
+    if method == SAMPLING:
+        return f"how often they were drawn at {settings.temperature_K:g} K"
+    if settings.weights == "degeneracy" or not has_charges:
+        return "the number of equivalent arrangements"
+    return f"Boltzmann's factor at {settings.temperature_K:g} K, by charges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +183,7 @@ class _Puzzle:
     """`[L]`; `VACANT` last."""
     charge_of: Floats
     pairs: PairEnergies
+    n_arrangements: int
 
     @classmethod
     def of(
@@ -176,6 +214,7 @@ class _Puzzle:
             species=species,
             charge_of=np.array([float(states.get(symbol, 0)) for symbol in species]),
             pairs=pair_energies(sites, radii.tolist(), min_distance_ratio=settings.min_distance_ratio),
+            n_arrangements=filling.n_arrangements,
         )
 
     def energies_eV(self, arrangements: Labels) -> Floats:
@@ -243,6 +282,22 @@ def _sample(
         _ordering(puzzle, drawn[first[index]], energies[index], times[index] / len(drawn), times[index])
         for index in ranked
     ]
+
+
+def _quasi_random(
+    puzzle: _Puzzle, structure: Structure, settings: OrderingSettings, rng: np.random.Generator
+) -> list[Ordering]:
+    """As many arrangements near to perfect disorder as are wanted, the nearest first; equal ones once."""
+    import numpy as np
+
+    shells = pair_shells(puzzle.sites, puzzle.blocks)
+    sought = QuasiRandom(puzzle.blocks, shells, puzzle.pairs.clashes, len(puzzle.species))
+    drawn = np.array([sought.draw(len(puzzle.sites), rng) for _ in range(settings.keep)])
+    drawn = drawn[np.isfinite(puzzle.energies_eV(drawn))]
+    first, times = distinct(drawn, site_permutations(structure, puzzle.repeats))
+    energies = puzzle.energies_eV(drawn[first])
+    ranked = sorted(range(len(first)), key=lambda index: sought.mismatch(drawn[first[index]]))
+    return [_ordering(puzzle, drawn[first[index]], energies[index], 1 / len(first), times[index]) for index in ranked]
 
 
 def _ordering(puzzle: _Puzzle, arrangement: Labels, energy_eV: float, weight: float, degeneracy: int) -> Ordering:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.blueprint import ORDERED, Blueprint, Realization
 from domain.composition import Composition
+from domain.disorder import Arrangement
 from domain.elements import Element
 from domain.errors import UnsupportedCrystalError
 from domain.lattice import LatticeParameters
@@ -39,6 +40,12 @@ def realization_of(ordering: Ordering, among: Orderings, *, seed: int) -> tuple[
         energy_eV_per_atom=None,
         ranked_by=None,
         is_relaxed=False,
+        arrangement=Arrangement(
+            weight=ordering.weight,
+            n_kept=len(among.every),
+            n_all=_written(among.filling.n_arrangements),
+            weighed_by=among.weighed_by,
+        ),
     )
 
 

@@ -4,7 +4,6 @@ Nothing heavy is computed: compositions are compared by the element mover's dist
 formula by the volume that they take for an atom. Sites are not compared.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from domain.blueprint import Blueprint
 from domain.composition_distance import SCALE, composition_distance
 from domain.elements import Element
+from domain.material import formula_amounts
 from domain.space_groups import SpaceGroup
 from services.store import Store
 from services.store.neighbours import NeighbourRow
@@ -21,7 +21,6 @@ MOST_FORMULAS: Final = 500
 MOST_OF_SAME_FORMULA: Final = 20
 MOST_OTHER_FORMULAS: Final = 8
 _MOST_OF_OTHER_FORMULA: Final = 2
-_TERM: Final = re.compile(r"([A-Z][a-z]?)([0-9.]+(?:e[+-]?[0-9]+)?)?")
 _CLOSE_VOLUME: Final = 0.05
 """Share of the volume for an atom by which measurements, computations and relaxations of one crystal differ."""
 
@@ -74,9 +73,9 @@ def novelty(store: Store, blueprint: Blueprint, *, groups: Collection[int] | Non
     distances = {
         known: composition_distance(own, amounts)
         for known in store.neighbours.formulas(tuple(own), groups=groups, limit=MOST_FORMULAS)
-        if (amounts := _amounts(known))
+        if (amounts := formula_amounts(known))
     }
-    has_same_elements = {known: _amounts(known).keys() == own.keys() for known in distances}
+    has_same_elements = {known: formula_amounts(known).keys() == own.keys() for known in distances}
     others = sorted(
         (known for known in distances if known != formula),
         key=lambda known: (not has_same_elements[known], distances[known], known),
@@ -91,13 +90,6 @@ def novelty(store: Store, blueprint: Blueprint, *, groups: Collection[int] | Non
     ]
     nearest = tuple(sorted(near, key=_rank))
     return Novelty(_summary(blueprint, nearest), SCALE, nearest)
-
-
-def _amounts(formula: str) -> dict[str, float]:
-    """Amounts in a formula; none where it is written in another way."""
-    if _TERM.sub("", formula):
-        return {}
-    return {symbol: float(amount or 1) for symbol, amount in _TERM.findall(formula)}
 
 
 def _near(row: NeighbourRow, blueprint: Blueprint, distance: float, *, has_same_elements: bool) -> NearMaterial:

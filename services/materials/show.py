@@ -1,10 +1,13 @@
 """Known materials and realizations as other programs see them, without anything internal."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.blueprint import Blueprint
+from domain.disorder import Arrangement
 from domain.json_value import JsonObject
+from domain.relaxation import Relaxation
 from domain.structure import Structure
 from services.materials.cell import CellView, cell_of_cif
 from services.store.materials import MaterialRecord
@@ -64,6 +67,10 @@ class RealizationView:
     """Whether its cell was relaxed, and may differ from the blueprint's."""
     is_of_disordered: bool
     """Whether it is one ordered choice for a structure whose sites are shared or partly vacant; `method` says which."""
+    arrangement: Arrangement | None
+    """Its weight among the choices; None where it is none of several."""
+    relaxations: tuple[Relaxation, ...]
+    """Those that began from it, with how they ended, and the one that led to it; also where the crystal broke."""
     cell: CellView | None
     """Its cell as it is written; None where it cannot be read."""
     recorded_at: datetime
@@ -94,8 +101,13 @@ def material_details(record: MaterialRecord) -> MaterialDetails:
     return MaterialDetails(material_view(record), record.material.structure, record.material.properties)
 
 
-def realization_view(record: RealizationRecord) -> RealizationView:
-    """Shows a realization without its sites."""
+def realization_view(record: RealizationRecord, relaxations: Mapping[str, tuple[Relaxation, ...]]) -> RealizationView:
+    """Shows a realization without its sites.
+
+    Args:
+        record: The realization.
+        relaxations: What is told of its candidate's, by digest; see `relaxations_by_sites`.
+    """
     realization = record.realization
     return RealizationView(
         id=record.id,
@@ -107,6 +119,8 @@ def realization_view(record: RealizationRecord) -> RealizationView:
         ranked_by=realization.ranked_by,
         is_relaxed=realization.is_relaxed,
         is_of_disordered=realization.is_of_disordered,
+        arrangement=realization.arrangement,
+        relaxations=relaxations.get(realization.digest, ()),
         cell=cell_of_cif(realization.cif),
         recorded_at=record.recorded_at,
     )

@@ -8,7 +8,7 @@ from domain.blueprint import Realization
 from services.access.roles import Role
 from services.api.testing import Served, serving
 from services.dashboard.app import create_service
-from services.intake import record_measurement
+from services.intake import Findings, record_measurement
 from services.intake.testing.examples import claim, example_measurement
 from services.store.records import QueryRecord
 
@@ -27,7 +27,7 @@ def _answered(served: Served, query: QueryRecord, method: str) -> None:
     measured = example_measurement(-1.5)
     measured = replace(measured, provenance=replace(measured.provenance, realization_digest=sites.digest))
     fence = claim(served.store, query).fence
-    record_measurement(served.store, query.id, fence=fence, measurement=measured, realizations=[sites])
+    record_measurement(served.store, query.id, fence=fence, measurement=measured, found=Findings((sites,)))
 
 
 def test_the_flag_stands_beside_the_value(served: Served) -> None:

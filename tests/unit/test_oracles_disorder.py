@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
+from ase.neighborlist import neighbor_list
 
 from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.structure import Occupation, Site, Structure
 from oracles.disorder.arrangements import Block, distinct, every_arrangement
 from oracles.disorder.cells import VACANT
 from oracles.disorder.electrostatics import pair_energies
-from oracles.disorder.ordering import ENUMERATION, SAMPLING, OrderingSettings, order
+from oracles.disorder.ordering import ENUMERATION, QUASI_RANDOM, SAMPLING, OrderingSettings, order
+from oracles.disorder.quasi_random import QuasiRandom, pair_shells
 from oracles.disorder.reading import read_cif
 from oracles.disorder.realizing import realization_of
 from oracles.disorder.symmetry import site_permutations, sublattices_of
@@ -191,3 +194,71 @@ def test_what_cannot_be_ordered_is_refused() -> None:
         OrderingSettings(keep=0)
     with pytest.raises(InvalidValueError, match="screening"):
         OrderingSettings(screening=0.5)
+
+
+def _correlations(arrangement: Atoms) -> list[float]:
+    """Mean product of spins (+1 for gold, -1 for copper) of neighbours in the first four shells of an fcc alloy."""
+    spins = np.where(arrangement.numbers == 79, 1.0, -1.0)
+    edge = (4 * arrangement.cell.volume / len(arrangement)) ** (1 / 3)
+    first, second, distances = neighbor_list("ijd", arrangement, 1.5 * edge)
+    return [
+        float(np.mean((spins[first] * spins[second])[np.abs(distances - edge * np.sqrt(n / 2)) < 0.05]))
+        for n in range(1, 5)
+    ]
+
+
+def _alloy(n_cells: int) -> tuple[Atoms, QuasiRandom]:
+    sites = bulk("Cu", "fcc", a=3.8, cubic=True).repeat((2, 2, n_cells))
+    n = len(sites)
+    blocks = (Block(tuple(range(n)), tuple([0] * (n // 2) + [1] * (n // 2))),)
+    return sites, QuasiRandom(blocks, pair_shells(sites, blocks), np.zeros((n, n)), n_labels=3)
+
+
+def test_neighbours_of_a_quasi_random_alloy_are_nearly_those_of_chance() -> None:
+    """Chance gives 0 for every shell; the layered alloy of that composition -1/3 for the first and 1 for the second.
+
+    Found with a neighbour list that shares no code with the search.
+    """
+    sites, sought = _alloy(2)
+    labels = sought.draw(len(sites), np.random.default_rng(1))
+    found = sites.copy()
+    found.numbers = np.where(labels == 1, 79, 29)
+    assert np.abs(_correlations(found)).max() < 0.05
+    layered = sites.copy()
+    layers = np.rint(sites.get_scaled_positions()[:, 2] * 4).astype(int) % 2
+    layered.numbers = np.where(layers == 1, 79, 29)
+    assert _correlations(layered)[:2] == pytest.approx([-1 / 3, 1.0])
+    assert sought.mismatch(labels) < 0.01 * sought.mismatch(layers.astype(np.int8))
+
+
+def test_shells_have_the_neighbours_that_every_site_has() -> None:
+    _, sought = _alloy(1)
+    assert sought.shells.counts.sum(axis=2).tolist() == [[n] * 16 for n in (12.0, 6.0, 24.0, 12.0)]
+
+
+def test_quasi_random_choices_weigh_alike_and_keep_the_composition() -> None:
+    found = _order(_rock_salt({"Li": 0.5, "Na": 0.5}), method="quasi-random", keep=3, max_sites=16)
+    assert found.method == QUASI_RANDOM
+    assert found.weighed_by == "all alike"
+    assert {one.weight for one in found.every} == {1 / len(found.every)}
+    for one in found.every:
+        counts = _counts(one.atoms)
+        assert counts["Li"] == counts["Na"] == counts["Cl"] / 2
+    whole = _order(_rock_salt({"Li": 1.0}), method="quasi-random")
+    assert whole.method == ENUMERATION  # nothing is shared
+
+
+def test_quasi_random_choices_leave_split_sites_alone() -> None:
+    split = [Site(Occupation.of({"Li": 0.5}), (x, 0.5, 0.5)) for x in (0.4, 0.6)]
+    structure = Structure(
+        ((4.0, 0, 0), (0, 4.0, 0), (0, 0, 4.0)), (*split, Site(Occupation.of({"Cl": 1.0}), (0, 0, 0)))
+    )
+    assert _counts(_order(structure, method="quasi-random").every[0].atoms) == {"Li": 1, "Cl": 1}
+
+
+def test_alloys_have_no_charges_and_are_weighed_by_number_alone() -> None:
+    corners = [(0.0, 0.0, 0.0), (0.0, 0.5, 0.5), (0.5, 0.0, 0.5), (0.5, 0.5, 0.0)]
+    sites = tuple(Site(Occupation.of({"Cu": 0.5, "Au": 0.5}), corner) for corner in corners)
+    found = _order(Structure(((3.8, 0, 0), (0, 3.8, 0), (0, 0, 3.8)), sites))
+    assert found.states == {"Au": 0, "Cu": 0}
+    assert found.weighed_by == "the number of equivalent arrangements"
