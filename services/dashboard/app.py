@@ -18,6 +18,7 @@ from services.dashboard.pages import (
     approvals,
     campaign,
     campaigns,
+    comparison,
     crystal,
     crystals,
     history,
@@ -61,6 +62,7 @@ def create_service(settings: Settings, *, rates: Rates | None = None) -> FastAPI
         new_campaign.router,  # before the campaign's own page, whose path would fit too
         campaign.router,
         crystals.router,
+        comparison.router,
         crystal.router,
         history.router,
         laboratory.router,

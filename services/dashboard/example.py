@@ -17,6 +17,7 @@ from domain.training import CandidateBelief, Decision, Pick
 from services.access.people import give_campaign
 from services.access.principal import local_operator
 from services.api.testing import example_campaign
+from services.intake import Findings
 from services.intake.door import record_failure, record_measurement
 from services.intake.testing import claim, example_failure, example_measurement
 from services.store import Store
@@ -132,7 +133,7 @@ def _answer(store: Store, query: QueryRecord, salt: _Salt, value: float) -> None
     drawn = Realization(digest, salt.cif, "pyxtal", 1, -3.0, "potential 1", is_relaxed=False)
     relaxed = replace(drawn, method="pyxtal+relax", energy_eV_per_atom=-3.2, is_relaxed=True)
     found = replace(example_measurement(value), measured_at=store.now())
-    record_measurement(store, query.id, fence=fence, measurement=found, realizations=(drawn, relaxed))
+    record_measurement(store, query.id, fence=fence, measurement=found, found=Findings((drawn, relaxed)))
 
 
 def _close(store: Store, record: CampaignRecord, *, spread: float) -> None:

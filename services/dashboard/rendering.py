@@ -32,6 +32,7 @@ class Templates:
             number=words.number,
             quantity=words.quantity,
             measured=words.measured,
+            believed=words.believed,
             amount=words.amount,
             bare_amount=words.bare_amount,
             temperature=words.temperature,

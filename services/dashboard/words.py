@@ -6,7 +6,9 @@ from typing import Final, cast
 
 from domain.json_value import JsonObject
 from domain.measurement import Censoring, Measurement
+from domain.quantity import QUANTITIES, Scale
 from domain.space_groups import SpaceGroup
+from domain.uncertainty import Interval, believed_interval, measured_interval
 from services.reports.units import written_unit
 
 MINUS: Final = "−"
@@ -14,6 +16,13 @@ _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸
 _ZERO_CELSIUS_K: Final = 273.15
 _DIGITS: Final = 4
 """Significant digits of a number whose uncertainty nobody knows."""
+_LOGARITHMIC_UNITS: Final = frozenset(each.unit for each in QUANTITIES.values() if each.scale is Scale.LOG10)
+_LOPSIDED: Final = 1.35
+"""An interval whose upper part is so much longer than its lower one is not told as value ± uncertainty."""
+_LARGEST_FACTOR: Final = 1e6
+"""Beyond it, nobody reads the ends of an interval."""
+_LARGEST_FACTOR_WITH_ONE_POWER: Final = 50.0
+"""Beyond it, the ends of an interval each have their own power of ten."""
 
 
 def unit(name: str) -> str:
@@ -34,17 +43,48 @@ def number(value: float | None, digits: int = _DIGITS) -> str:
     return _power(value, exponent, digits - 1)
 
 
-def quantity(value: float, unit_name: str, *, sigma: float | None = None, censoring: Censoring = Censoring.NONE) -> str:
-    """A value with its unit; its uncertainty has two digits, and the value ends where they end."""
+def quantity(
+    value: float,
+    unit_name: str,
+    *,
+    sigma: float | None = None,
+    censoring: Censoring = Censoring.NONE,
+    scale: Scale | None = None,
+) -> str:
+    """A value with its unit; its uncertainty has two digits, and the value ends where they end.
+
+    Args:
+        value: The number.
+        unit_name: Its unit; empty where that stands nearby.
+        sigma: One standard deviation, in the same unit. Where it is large and the scale logarithmic, the interval is
+            told in its place.
+        censoring: Whether the value is a bound.
+        scale: On which errors are alike; that of the quantities of the unit where it is left out.
+    """
     bound = "" if censoring is Censoring.NONE else f"{censoring.value} "
-    if sigma is None or sigma == 0 or not math.isfinite(sigma):
+    if not sigma or not math.isfinite(sigma):
         return f"{bound}{number(value)} {unit(unit_name)}".strip()
-    return f"{bound}{_with_uncertainty(value, sigma)} {unit(unit_name)}".strip()
+    shown = _within(value, sigma, measured_interval(value, sigma, scale or _scale_of(unit_name)))
+    return f"{bound}{shown} {unit(unit_name)}".strip()
 
 
-def measured(measurement: Measurement) -> str:
+def believed(mean: float, unit_name: str, *, sd: float | None, scale: Scale | None = None) -> str:
+    """What is expected, and how sure that is: ± on a linear scale, from where to where on a logarithmic one."""
+    if not sd or not math.isfinite(sd):
+        return quantity(mean, unit_name)
+    interval = believed_interval(mean, sd, scale or _scale_of(unit_name))
+    return f"{_within(mean, sd, interval)} {unit(unit_name)}".strip()
+
+
+def measured(measurement: Measurement, *, with_unit: bool = True) -> str:
     """The value of a measurement with unit and uncertainty."""
-    return quantity(measurement.value, measurement.unit, sigma=measurement.sigma, censoring=measurement.censoring)
+    return quantity(
+        measurement.value,
+        measurement.unit if with_unit else "",
+        sigma=measurement.sigma,
+        censoring=measurement.censoring,
+        scale=_scale_of(measurement.unit),
+    )
 
 
 def reading(understood: JsonObject) -> str:
@@ -114,6 +154,31 @@ def plain(name: str) -> str:
 def space_group(number: int | None) -> str:
     """A space group by symbol and number."""
     return "unknown" if number is None else f"{SpaceGroup(number).symbol} ({number})"
+
+
+def _scale_of(unit_name: str) -> Scale:
+    return Scale.LOG10 if unit_name in _LOGARITHMIC_UNITS else Scale.IDENTITY
+
+
+def _within(value: float, sigma: float, interval: Interval) -> str:
+    is_lopsided = interval.high - value > _LOPSIDED * (value - interval.low)
+    return _with_interval(value, interval) if is_lopsided else _with_uncertainty(value, sigma)
+
+
+def _with_interval(value: float, interval: Interval) -> str:
+    """A value and the ends of its interval, with two digits each, of one power of ten where they are near."""
+    ends = interval.low, interval.high
+    if interval.high > _LARGEST_FACTOR * value:
+        return f"{number(value, 2)} (to more than a factor of a million)"
+    if interval.high > _LARGEST_FACTOR_WITH_ONE_POWER * value:
+        low, high = (number(end, 2) for end in ends)
+        return f"{number(value, 2)} ({low} to {high})"
+    exponent = math.floor(math.log10(value))
+    if -2 <= exponent < 4:
+        return f"{number(value, 2)} ({number(ends[0], 2)} to {number(ends[1], 2)})"
+    scale = 10.0**exponent
+    low, high = (number(end / scale, 2) for end in ends)
+    return f"{number(value / scale, 2)} ({low} to {high}) × 10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _with_uncertainty(value: float, sigma: float) -> str:

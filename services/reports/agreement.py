@@ -11,6 +11,7 @@ from typing import Final
 from domain.json_value import JsonObject
 from domain.quantity import Quantity, Scale
 from domain.space_groups import SpaceGroup
+from domain.uncertainty import log_deviation
 from services.reports.campaign_data import CampaignData
 
 Z_95: Final = 1.959964
@@ -174,7 +175,7 @@ def scaled(quantity: Quantity, value: float) -> float:
 
 
 def _scaled_sd(quantity: Quantity, mean: float, sd: float) -> float:
-    return sd / (mean * math.log(10)) if quantity.scale is Scale.LOG10 else sd
+    return log_deviation(mean, sd) if quantity.scale is Scale.LOG10 else sd
 
 
 def _unscaled(quantity: Quantity, scaled: float) -> float:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from domain.quantity import Objective
+from domain.uncertainty import believed_interval
 from services.store import Store
 from services.store.records import CandidateRecord, LedgerKind, MeasurementRecord
 
@@ -29,8 +31,8 @@ class Leader:
 def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
     """Every crystal that was looked at, best first.
 
-    The order is by the expected value at the target fidelity, one standard deviation towards the worse, so that a
-    promise counts for less than the same value verified.
+    The order is by the worse end of what is expected at the target fidelity with 68 %, so that a promise counts for
+    less than the same value verified.
     """
     record = store.campaigns.get(campaign)
     ranks = {fidelity.name: rank for rank, fidelity in enumerate(record.spec.ladder)}
@@ -50,8 +52,7 @@ def leaders(store: Store, campaign: str) -> tuple[Leader, ...]:
         for candidate in store.candidates.list(record.id)
         if candidate.id in looks
     ]
-    sign = record.spec.objective.sign
-    return tuple(sorted(found, key=lambda leader: -_promise(leader, sign)))
+    return tuple(sorted(found, key=lambda leader: -_promise(leader, record.spec.objective)))
 
 
 def believed_target(store: Store, campaign: str) -> str:
@@ -60,10 +61,11 @@ def believed_target(store: Store, campaign: str) -> str:
     return store.outcomes.believed_target(record.id) or record.spec.fidelities.target.name
 
 
-def _promise(leader: Leader, sign: int) -> float:
+def _promise(leader: Leader, objective: Objective) -> float:
     if leader.expected is None or leader.expected_sd is None:
-        return sign * leader.best_look.measurement.value
-    return sign * leader.expected - leader.expected_sd
+        return objective.sign * leader.best_look.measurement.value
+    interval = believed_interval(leader.expected, leader.expected_sd, objective.measured.scale)
+    return objective.sign * interval.worse(objective.sign)
 
 
 def _paid(store: Store, campaign_id: int) -> dict[int, float]:

@@ -162,6 +162,56 @@ def test_a_browser_without_webgl_is_offered_the_file(sign_in, crystal) -> None:
     assert page.get_by_role("link", name="CIF").is_visible()
 
 
+def test_where_drawing_is_slow_the_page_is_there_before_it_begins(sign_in, crystal) -> None:
+    page = sign_in("viewer", "/campaigns")
+    page.add_init_script("""
+      const context = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+        if (kind.startsWith("webgl")) {
+          window.atFirstDrawing ??= {
+            state: document.readyState,
+            told: document.querySelector("[data-structure]").textContent,
+            time: document.querySelector("time").textContent,
+          };
+        }
+        return context.call(this, kind, ...rest);
+      };
+    """)
+    page.goto(f"/crystals/{crystal.id}")
+    page.locator("[data-structure][data-atoms='8']").wait_for()
+    seen = page.evaluate("window.atFirstDrawing")
+    assert (seen["state"], seen["told"]) == ("complete", "The structure is being drawn.")
+    assert "UTC" not in seen["time"]  # told in the reader's zone already: the page's other scripts have run
+
+
+def test_when_the_graphics_fail_later_the_page_says_so_and_the_files_remain(sign_in, crystal) -> None:
+    page = sign_in("viewer", f"/crystals/{crystal.id}")
+    page.locator("[data-structure][data-atoms='8']").wait_for()
+    page.locator("[data-structure] canvas").first.dispatch_event("webglcontextlost")
+    page.get_by_text("This browser cannot draw structures").wait_for()
+    assert page.get_by_role("link", name="CIF").is_visible()
+    assert not page.get_by_label("Cells along each axis").is_visible()
+
+
+def test_what_stands_along_a_logarithmic_axis_are_whole_numbers(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
+    page.locator("[data-figure$='training'][data-points]").wait_for()
+    ticks = page.locator("[data-figure$='training'] .ytick text").all_text_contents()
+    along = [float(text.replace("\u2212", "-")) for text in ticks]
+    assert len(along) > 1
+    assert along == sorted(along)
+
+
+def test_a_figures_tables_stand_together(sign_in) -> None:
+    page = sign_in("viewer", f"/campaigns/{CAMPAIGN}", viewport={"width": 390, "height": 844})
+    wait_for_figures(page, N_FIGURES)
+    pairs = page.locator("figcaption .nowrap").filter(has=page.get_by_role("button"))
+    assert pairs.count() > 1
+    for pair in pairs.all():
+        first, second = (pair.locator(".figure-table").nth(place).bounding_box() for place in (0, 1))
+        assert abs(first["y"] - second["y"]) < first["height"] / 2
+
+
 def test_a_figure_is_told_in_a_sentence_to_those_who_do_not_see_it(sign_in) -> None:
     page = sign_in("viewer", f"/campaigns/{CAMPAIGN}")
     wait_for_figures(page, N_FIGURES)

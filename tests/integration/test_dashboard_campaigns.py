@@ -3,6 +3,7 @@
 import html
 import re
 
+import markupsafe
 import pytest
 
 from domain.timing import Timing, TimingKind
@@ -17,7 +18,7 @@ from services.settings import load_settings
 from services.specs import dump_spec, read_document
 from services.store.examples import example_pick, open_round
 
-SPACE = {"name": "from-the-form", "objective.quantity": "formation_energy", "objective.goal": "minimize"}
+SPACE = {"name": "not-yet", "objective.quantity": "formation_energy", "objective.goal": "minimize"}
 FORM = {
     **SPACE,
     "space.elements": "Li, Cl",
@@ -79,6 +80,14 @@ def scientist(site):
     return site[1]["scientist"]
 
 
+@pytest.fixture
+def drafted(site, store):
+    """A campaign in draft, new for each test."""
+    name = f"draft-{len(store.campaigns.list())}-of-mine"
+    assert site[1]["scientist"].post("/campaigns/new", {**FORM, "name": name}).status_code == 303
+    return store.campaigns.get(name)
+
+
 def text_of(answer):
     return html.unescape(answer.text)
 
@@ -136,7 +145,7 @@ def test_the_list_says_whom_a_campaign_waits_for_and_is_filtered(scientist) -> N
 
 
 def test_a_form_becomes_a_campaign_without_any_script(scientist, store) -> None:
-    answer = scientist.post("/campaigns/new", FORM)
+    answer = scientist.post("/campaigns/new", {**FORM, "name": "from-the-form"})
     assert answer.status_code == 303, text_of(answer)
     assert answer.headers["location"] == "/campaigns/from-the-form"
     record = store.campaigns.get("from-the-form")
@@ -194,17 +203,15 @@ def test_a_campaign_whose_page_could_not_be_opened_is_refused(scientist) -> None
     assert "No campaign can be called" in answer.text
 
 
-def test_yaml_alone_becomes_a_campaign(scientist, store) -> None:
-    text = (
-        dump_spec(store.campaigns.get("from-the-form").spec).replace("from-the-form", "from-yaml").replace("\n", "\r\n")
-    )
+def test_yaml_alone_becomes_a_campaign(scientist, store, drafted) -> None:
+    text = dump_spec(drafted.spec).replace(drafted.name, "from-yaml").replace("\n", "\r\n")
     assert scientist.post("/campaigns/new", {"yaml": text, "yaml_before": ""}).status_code == 303
     assert store.campaigns.get("from-yaml").spec.max_rounds == 3
 
 
-def test_form_and_yaml_that_disagree_are_not_guessed_between(scientist, store) -> None:
-    before = dump_spec(store.campaigns.get("from-the-form").spec)
-    both = {**FORM, "name": "in-the-form", "yaml": before.replace("from-the-form", "in-yaml"), "yaml_before": before}
+def test_form_and_yaml_that_disagree_are_not_guessed_between(scientist, drafted) -> None:
+    before = dump_spec(drafted.spec)
+    both = {**FORM, "name": "in-the-form", "yaml": before.replace(drafted.name, "in-yaml"), "yaml_before": before}
     answer = scientist.post("/campaigns/new", both)
     assert answer.status_code == 422
     assert "they disagree" in text_of(answer)
@@ -245,7 +252,7 @@ def test_every_example_can_be_run_and_is_described_before_it_is_chosen(scientist
     assert known <= set(example_names())
     for example in examples():
         assert example.spec.name == example.name
-        assert f"{html.escape(example.description)}." in page
+        assert f"{markupsafe.escape(example.description)}." in page
         assert f'<h2 id="example-{example.name}">' in page
         text = example_text(example.name)
         verdict = scientist.post("/campaigns/new/check", {"yaml": text, "yaml_before": ""})
@@ -265,19 +272,20 @@ def test_a_file_that_is_no_text_is_refused(scientist) -> None:
     assert "not YAML" in text_of(broken)
 
 
-def test_a_clone_has_a_free_name_and_can_be_created_at_once(scientist, store) -> None:
-    text = shown_yaml(scientist.get("/campaigns/from-the-form/clone"))
-    assert text.startswith("name: from-the-form-2\n")
+def test_a_clone_has_a_free_name_and_can_be_created_at_once(scientist, drafted) -> None:
+    text = shown_yaml(scientist.get(f"/campaigns/{drafted.name}/clone"))
+    assert text.startswith(f"name: {drafted.name}-2\n")
     assert scientist.post("/campaigns/new", {"yaml": text, "yaml_before": text}).status_code in {303, 422}
 
 
-def test_priority_archive_and_delete(scientist, store) -> None:
-    assert scientist.post("/campaigns/from-the-form/spec", {"priority": "7"}).status_code == 303
-    assert store.campaigns.get("from-the-form").priority == 7
-    assert scientist.post("/campaigns/from-the-form/spec", {"priority": "1e9"}).status_code == 422
-    assert scientist.post("/campaigns/from-the-form/archive").status_code == 409  # not over
-    assert scientist.post("/campaigns/from-the-form/delete").headers["location"] == "/campaigns"
-    assert scientist.get("/campaigns/from-the-form/spec").status_code == 404
+def test_priority_archive_and_delete(scientist, store, drafted) -> None:
+    page = f"/campaigns/{drafted.name}"
+    assert scientist.post(f"{page}/spec", {"priority": "7"}).status_code == 303
+    assert store.campaigns.get(drafted.name).priority == 7
+    assert scientist.post(f"{page}/spec", {"priority": "1e9"}).status_code == 422
+    assert scientist.post(f"{page}/archive").status_code == 409  # not over
+    assert scientist.post(f"{page}/delete").headers["location"] == "/campaigns"
+    assert scientist.get(f"{page}/spec").status_code == 404
     refused = scientist.post("/campaigns/chlorides/delete")
     assert refused.status_code == 409
     assert "Archive it instead" in refused.text

@@ -1,11 +1,14 @@
 """A campaign's pages and a crystal's page, as the service renders them: who may see them, and without a script."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.elements import element
 from domain.events import Event, EventKind
 from domain.look import LookProgress
 from domain.material import KnownMaterial
+from domain.quantity import Goal, Objective
 from domain.states import QueryState
 from services.access.people import give_campaign
 from services.access.principal import local_operator
@@ -16,10 +19,13 @@ from services.api.testing import example_campaign, running
 from services.dashboard.app import create_service
 from services.dashboard.example import fill_campaign
 from services.dashboard.testing import GROUP, make_people
+from services.intake import record_measurement
+from services.intake.testing import claim, example_measurement
 from services.reports.agreement import FidelityPair
 from services.reports.explored import table_place
 from services.reports.figures import Plot
 from services.settings import load_settings
+from services.store.examples import example_pick, open_round
 
 CAMPAIGN = "salts"
 OF_CAMPAIGN = ("", "/crystals", "/rounds", "/rounds/0", "/rounds/1", "/looks", "/events", "/scorecard")
@@ -281,3 +287,65 @@ def test_problems_are_told_in_the_words_of_pages(visit) -> None:
         page = visit("viewer", path).text.split("<main")[1].split("</main>")[0]
         for word in ("openapi", "candidate", "path.", "round_index"):
             assert word not in page, path
+
+
+def test_crystals_stand_beside_each_other(visit, store) -> None:
+    campaign = store.campaigns.get(CAMPAIGN)
+    first, second, *others = (candidate.id for candidate in store.candidates.list(campaign.id))
+    page = visit("viewer", "/compare/crystals", crystal=[first, second])
+    assert page.status_code == 200, page.text[:2000]
+    for said in ("Expected at the target", "At static", "At lab", "Volume per atom", f"structure-title-{first}"):
+        assert said in page.text
+    assert visit("stranger", "/compare/crystals", crystal=[first, second]).status_code == 404
+    assert "Tick two or more crystals" in visit("viewer", "/compare/crystals", crystal=[first]).text
+    assert "Tick two or more crystals" in visit("viewer", "/compare/crystals").text
+    too_many = visit("viewer", "/compare/crystals", crystal=[first, second, *others])
+    assert too_many.status_code == 422
+    assert "Tick at most 6" in too_many.text
+
+
+def test_the_api_lists_some_crystals_alone(visit, store) -> None:
+    numbers = [candidate.id for candidate in store.candidates.list(store.campaigns.get(CAMPAIGN).id)][3:5]
+    answer = visit("viewer", f"/api/v1/campaigns/{CAMPAIGN}/leaders", candidate=numbers)
+    assert sorted(row["candidate_id"] for row in answer.json()["items"]) == sorted(numbers)
+
+
+def test_campaigns_stand_beside_each_other(visit, store) -> None:
+    if not any(one.name == "twin" for one in store.campaigns.list()):
+        fill_campaign(store, "twin", group=GROUP)
+    page = visit("viewer", "/compare/campaigns", campaign=[CAMPAIGN, "twin"])
+    assert page.status_code == 200, page.text[:2000]
+    for said in ("Best at its target", "Looks for", f"campaign={CAMPAIGN}&amp;campaign=twin"):
+        assert said in page.text
+    assert visit("stranger", "/compare/campaigns", campaign=[CAMPAIGN, "twin"]).status_code == 404
+    assert "Tick two or more campaigns" in visit("viewer", "/compare/campaigns", campaign=[CAMPAIGN]).text
+    figure = visit("viewer", "/api/v1/plots/comparison", campaign=[CAMPAIGN, "twin"]).json()
+    assert [trace["name"] for trace in figure["data"]] == [CAMPAIGN, "twin"]
+    assert figure["data"][0]["y"]
+    assert visit("stranger", "/api/v1/plots/comparison", campaign=[CAMPAIGN, "twin"]).status_code == 404
+
+
+def test_campaigns_that_look_for_different_things_are_not_drawn_together(visit, store) -> None:
+    spec = replace(example_campaign("conductors"), objective=Objective("ionic_conductivity", Goal.MAXIMIZE))
+    give_campaign(store, store.campaigns.create(spec).name, GROUP, by=local_operator())
+    chosen = [CAMPAIGN, "conductors"]
+    refused = visit("viewer", "/api/v1/plots/comparison", campaign=chosen)
+    assert refused.status_code == 422
+    assert "conductors for the largest ionic conductivity" in refused.json()["detail"]
+    assert "cannot be drawn in one figure" in visit("viewer", "/compare/campaigns", campaign=chosen).text
+
+
+def test_during_the_first_round_it_is_said_what_was_answered_and_whom_it_waits_for(visit, store) -> None:
+    campaign = store.campaigns.create(example_campaign("begun"))
+    give_campaign(store, campaign.name, GROUP, by=local_operator())
+    open_round(store, campaign.id, 0, [example_pick(1), example_pick(2), example_pick(1, "lab")])
+    page = visit("viewer", "/campaigns/begun").text
+    assert "no look was answered yet" in page
+    first, second, _ = store.queries.list(campaign.id)
+    record_measurement(store, first.id, fence=claim(store, first).fence, measurement=example_measurement(-1.0))
+    claim(store, second)
+    page = " ".join(visit("viewer", "/campaigns/begun").text.split())
+    assert "1 look was answered so far; what the crystals promise is said when the first round closes." in page
+    assert "Of what it asked, 1 look is under way, 1 waits for a laboratory." in page
+    assert "1 look was answered, none at approved." in page
+    assert "Machines and laboratories may answer later" in visit("viewer", "/campaigns/begun/crystals").text

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.measurement import Censoring
+from domain.quantity import Scale
 from services.dashboard import words
 
 
@@ -29,6 +30,27 @@ def test_numbers_have_four_digits_and_powers_where_those_are_shorter(value, show
 )
 def test_a_value_ends_where_its_uncertainty_ends(value, sigma, shown) -> None:
     assert words.quantity(value, "eV/atom", sigma=sigma) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "sd", "shown"),
+    [
+        (1.2e-4, 1e-5, "(1.20 ± 0.10) × 10⁻⁴ S\u00a0cm⁻¹"),
+        (1.2e-4, 1.4e-4, "1.2 (0.44 to 3.2) × 10⁻⁴ S\u00a0cm⁻¹"),
+        (1.2e-4, 1.2e-2, "1.2 × 10⁻⁴ (6 × 10⁻⁷ to 0.024) S\u00a0cm⁻¹"),
+        (0.5, 0.9, "0.50 (0.13 to 1.9) S\u00a0cm⁻¹"),
+        (1e-12, 1.0, "1 × 10⁻¹² (to more than a factor of a million) S\u00a0cm⁻¹"),
+        (1e-4, None, "1 × 10⁻⁴ S\u00a0cm⁻¹"),
+    ],
+)
+def test_what_is_known_only_to_a_factor_is_told_as_an_interval(value, sd, shown) -> None:
+    assert words.believed(value, "S/cm", sd=sd) == shown
+
+
+def test_a_measurement_of_a_logarithmic_scale_is_told_likewise_and_others_are_not() -> None:
+    assert words.quantity(1e-4, "S/cm", sigma=1.38e-4) == "1.0 (0.25 to 4.0) × 10⁻⁴ S\u00a0cm⁻¹"
+    assert words.quantity(1e-4, "eV/atom", sigma=1.38e-4) == "(1.0 ± 1.4) × 10⁻⁴ eV/atom"
+    assert words.quantity(1e-4, "", sigma=1.38e-4, scale=Scale.LOG10) == "1.0 (0.25 to 4.0) × 10⁻⁴"
 
 
 @pytest.mark.parametrize(

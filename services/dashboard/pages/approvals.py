@@ -11,6 +11,7 @@ from starlette.responses import Response
 from domain.errors import ConflictError, InvalidValueError
 from domain.quantity import Scale
 from domain.states import QueryState
+from domain.uncertainty import log_deviation
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Change, changing
@@ -51,15 +52,18 @@ class Case:
     def chance(self) -> float | None:
         """How probable it is that the crystal is better than the best one known, as the campaign sees it.
 
-        None where nothing is known, and for quantities that spread over orders of magnitude.
+        None where nothing is known.
         """
         decision, objective = self.query.decision, self.campaign.spec.objective
         if self.best is None or decision.predicted_mean is None or not decision.predicted_sd:
             return None
-        if objective.measured.scale is not Scale.IDENTITY:
-            return None
-        gain = objective.sign * (decision.predicted_mean - self.best.value)
-        return 0.5 * (1.0 + math.erf(gain / decision.predicted_sd / math.sqrt(2.0)))
+        gain, spread = decision.predicted_mean - self.best.value, decision.predicted_sd
+        if objective.measured.scale is Scale.LOG10:
+            if decision.predicted_mean <= 0 or self.best.value <= 0:
+                return None
+            gain = math.log10(decision.predicted_mean) - math.log10(self.best.value)
+            spread = log_deviation(decision.predicted_mean, decision.predicted_sd)
+        return 0.5 * (1.0 + math.erf(objective.sign * gain / spread / math.sqrt(2.0)))
 
     @property
     def is_denied(self) -> bool:

@@ -1,7 +1,6 @@
 """One campaign: how it stands, what it found, and the buttons that move it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -10,7 +9,6 @@ from starlette.responses import Response
 
 from domain.errors import NotFoundError
 from domain.events import EventKind
-from domain.fidelity import AnsweredBy
 from domain.quantity import Goal
 from domain.states import CampaignState, QueryState
 from services.access.roles import Permission
@@ -21,10 +19,10 @@ from services.api.views import campaign_details
 from services.dashboard.pages.frame import campaign_frame, is_anything_known
 from services.dashboard.view import TheView, link
 from services.reports.figures import Plot
+from services.reports.waiting import waiting
 from services.store import Store
 from services.store.crystals import CrystalFilter, CrystalOrder, CrystalRow, CrystalSort
 from services.store.records import CampaignRecord
-from services.store.rounds import OPEN_STATES
 
 router = APIRouter(prefix="/campaigns/{name}")
 
@@ -75,20 +73,6 @@ _STAGES: Final = (EventKind.STAGE_STARTED, EventKind.STAGE_NOTE, EventKind.TRAIN
 _MOVING: Final = frozenset({CampaignState.READY, CampaignState.RUNNING})
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """What a campaign waits for."""
-
-    approvals: int
-    """Looks that somebody must approve."""
-    laboratory: int
-    """Looks that a laboratory is asked for."""
-    machines: int
-    """Looks that any machine may take."""
-    needs_worker: bool
-    """Whether it wants to go on and no worker has taken it."""
-
-
 @router.get("")
 def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader) -> Response:
     """The overview, which keeps itself up to date."""
@@ -109,7 +93,8 @@ def show_campaign(name: Name, view: TheView, store: TheStore, principal: Reader)
         candidates=store.candidates.get_all({query.candidate_id for query in running}),
         progress=store.look_progress.of({query.id for query in running}),
         stage=stages[0] if stages and record.state in _MOVING else None,
-        waits=_waits(store, record),
+        waits=waiting(store, record),
+        needs_worker=_needs_worker(store, record),
         figures=FIGURES,
     )
 
@@ -172,7 +157,8 @@ def _move(
 def _best_measured(store: Store, campaign: CampaignRecord) -> tuple[CrystalRow, ...]:
     """The crystals with the best values at the target, the best one first."""
     goal, target = campaign.spec.objective, campaign.spec.fidelities.target.name
-    sort = CrystalSort(CrystalOrder.VALUE, goal.sign, target, is_descending=goal.goal is Goal.MAXIMIZE)
+    is_descending = goal.goal is Goal.MAXIMIZE
+    sort = CrystalSort(CrystalOrder.VALUE, goal.sign, target, goal.measured.scale, is_descending=is_descending)
     after, found = None, list[CrystalRow]()
     while True:
         page = store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), after=after)
@@ -187,21 +173,13 @@ def _best_measured(store: Store, campaign: CampaignRecord) -> tuple[CrystalRow, 
 
 def _most_promising(store: Store, campaign: CampaignRecord) -> CrystalRow | None:
     """The crystal of which most can be promised; None before the first round has closed."""
-    sort = CrystalSort(CrystalOrder.PROMISE, campaign.spec.objective.sign, campaign.spec.fidelities.target.name)
+    goal = campaign.spec.objective
+    sort = CrystalSort(CrystalOrder.PROMISE, goal.sign, campaign.spec.fidelities.target.name, goal.measured.scale)
     return next(iter(store.crystals.page(campaign.id, sort, wanted=CrystalFilter(), limit=1).items), None)
 
 
-def _waits(store: Store, campaign: CampaignRecord) -> Waits:
-    counts = store.pages.count_looks(campaign.id, states=OPEN_STATES)
-    queued = [
-        (campaign.spec.fidelities.fidelity(each.fidelity), each.n) for each in counts if each.state is QueryState.QUEUED
-    ]
-    return Waits(
-        approvals=sum(count.n for count in counts if count.state is QueryState.AWAITING_APPROVAL),
-        laboratory=sum(n for fidelity, n in queued if fidelity.is_laboratory),
-        machines=sum(
-            n for fidelity, n in queued if fidelity.answered_by is AnsweredBy.MACHINES and not fidelity.is_laboratory
-        ),
-        needs_worker=(campaign.state is CampaignState.READY and campaign.wake_at is not None)
-        or (campaign.state is CampaignState.RUNNING and not campaign.is_driven(store.now())),
-    )
+def _needs_worker(store: Store, campaign: CampaignRecord) -> bool:
+    """Whether a campaign wants to go on and no worker has taken it."""
+    if campaign.state is CampaignState.READY:
+        return campaign.wake_at is not None
+    return campaign.state is CampaignState.RUNNING and not campaign.is_driven(store.now())

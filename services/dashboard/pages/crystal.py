@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
+from domain.disorder import disorder_told
 from services.api.dependencies import (
     LARGEST_NUMBER,
     Number,
@@ -66,7 +67,10 @@ def show_crystal(
         )
         for query in details.queries
     )
-    chosen = _chosen(sites, realization)
+    chosen = chosen_sites(sites, realization)
+    standing = [one for one in details.measurements if one.id not in superseded]
+    numbers = [one.id for one in standing]
+    files = store.artifacts.of_measurements(numbers)
     return view.page(
         "pages/crystal.html",
         frame=campaign_frame(store, campaign, "crystals"),
@@ -79,11 +83,15 @@ def show_crystal(
         sites=sites,
         chosen=chosen,
         site_list=None if chosen is None else _list_sites(store, chosen.id),
+        numbers={one.digest: one.id for one in sites},
         of_disordered={one.digest for one in sites if one.is_of_disordered},
+        disorder={m.id: told for m in details.measurements if (told := disorder_told(m.measurement.details))},
         formats=tuple(StructureFormat),
         imagined=cell_of_blueprint(record.blueprint),
         novelty=rounds.show_novelty(candidate_id, store, principal),
-        transport=transport_shown([m for m in details.measurements if m.id not in superseded]),
+        stability=rounds.show_hull(candidate_id, store, principal),
+        transport=transport_shown(standing, store.series.of(numbers), files),
+        files=files,
     )
 
 
@@ -103,7 +111,7 @@ def _oracles(campaign: CampaignRecord) -> dict[str, str]:
     return {fidelity.name: fidelity.oracle for fidelity in campaign.spec.ladder}
 
 
-def _chosen(sites: list[RealizationView], wanted: int | None) -> RealizationView | None:
+def chosen_sites(sites: list[RealizationView], wanted: int | None = None) -> RealizationView | None:
     """The sites that were asked for; else relaxed before unrelaxed ones, then those of the lowest energy."""
     asked = [one for one in sites if one.id == wanted]
 

@@ -1,6 +1,6 @@
 """The crystals of a campaign as a table that is sorted, narrowed down and taken away."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -132,9 +132,9 @@ def _headings(campaign: CampaignRecord, asked: CrystalsAsked, now: CrystalSort) 
     for by in CrystalOrder:
         if by is not CrystalOrder.VALUE:
             is_high_first = by is CrystalOrder.PAID or (by is CrystalOrder.EXPECTED and is_high_better)
-            found[by.value] = _heading(path, asked, now, CrystalSort(by, now.sign, now.fidelity, is_high_first))
+            found[by.value] = _heading(path, asked, now, replace(now, by=by, is_descending=is_high_first))
     for fidelity in campaign.spec.fidelities.names:
-        wanted = CrystalSort(CrystalOrder.VALUE, now.sign, fidelity, is_high_better)
+        wanted = replace(now, by=CrystalOrder.VALUE, fidelity=fidelity, is_descending=is_high_better)
         found[f"at {fidelity}"] = _heading(path, asked, now, wanted)
     return found
 

@@ -1,13 +1,16 @@
 """What a crystal's page shows of how ions move in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.errors import SpecError
-from domain.measurement import Censoring
+from domain.measurement import Censoring, SeriesPoint
 from services.reports.arrhenius import ArrheniusLine, line_of
+from services.reports.densities import density_file
 from services.reports.ion_runs import IonRun, ion_runs, with_curves
+from services.store.artifacts import ArtifactRecord
 from services.store.records import MeasurementRecord
+from services.store.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,15 @@ class TransportShown:
     record: MeasurementRecord
     runs: tuple[IonRun, ...]
     line: ArrheniusLine | None
+    series: tuple[SeriesPoint, ...] = ()
+    """In the unit of the value."""
+    has_density: bool = False
+    """Whether it is kept where the ions were."""
+
+    @property
+    def densities_K(self) -> tuple[float, ...]:
+        """Temperatures of which it can be drawn where the ions were."""
+        return tuple(run.temperature_K for run, _ in with_curves(self.runs)) if self.has_density else ()
 
     @property
     def has_curves(self) -> bool:
@@ -48,10 +60,27 @@ class TransportShown:
         return tuple(dict.fromkeys(text for text in said if text))
 
 
-def transport_shown(measurements: Sequence[MeasurementRecord]) -> list[TransportShown]:
-    """Those values that keep how ions move; the others are left out."""
-    found = [TransportShown(record, ion_runs(record.measurement.details), _line(record)) for record in measurements]
-    return [one for one in found if one.runs or one.line is not None]
+def transport_shown(
+    measurements: Sequence[MeasurementRecord], series: Series, files: Mapping[int, Sequence[ArtifactRecord]]
+) -> list[TransportShown]:
+    """Those values that keep how ions move; the others are left out.
+
+    Args:
+        measurements: The values.
+        series: Beside them, by number of the measurement.
+        files: Beside them, by number of the measurement.
+    """
+    found = [
+        TransportShown(
+            record,
+            ion_runs(record.measurement.details),
+            _line(record),
+            series.get(record.id, ()),
+            density_file(files.get(record.id, ())) is not None,
+        )
+        for record in measurements
+    ]
+    return [one for one in found if one.runs or one.line is not None or one.series]
 
 
 def _line(record: MeasurementRecord) -> ArrheniusLine | None:

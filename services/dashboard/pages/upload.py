@@ -25,7 +25,7 @@ from services.dashboard.view import TheView, View, link
 from services.store import Store
 from services.store.uploads import RowState, UploadKind, UploadRow, UploadState
 from services.uploads.adjusting import CIRCUIT_TITLES, is_left_out
-from services.uploads.desk import FILLABLE
+from services.uploads.options import FILLABLE
 
 router = APIRouter(prefix="/uploads/{upload_id}")
 

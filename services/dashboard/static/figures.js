@@ -11,11 +11,33 @@ const FIGURE_SETTINGS = {
 const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
 const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
 
+const MOST_BETWEEN_POWERS = 100;
+const MOST_POWERS = 8;
+const WIDTH_OF_A_LETTER = 7;
+const HEIGHT_BESIDE_THE_PLOT = 94; // the margins
+
 function colourOf(name) {
   return resolvedColour(name);
 }
 
-function themed(layout) {
+// Between powers of ten only where those are few, and always as whole numbers: a lone "5" could be any.
+// As 1e-4: raised exponents are styled inside the page, which its policy forbids.
+function ticksOfPowers(data, name) {
+  const [letter, number] = [name[0], name.slice("xaxis".length)];
+  const own = data.filter((trace) => (trace[`${letter}axis`] ?? letter) === letter + number);
+  const values = own.flatMap((trace) => trace[letter] ?? []).filter((value) => value > 0);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const isFew = !(high / low >= MOST_BETWEEN_POWERS);
+  return { dtick: isFew ? "D2" : Math.ceil(Math.log10(high / low) / MOST_POWERS), tickformat: low < 1e-3 || high >= 1e5 ? "~e" : "~g" };
+}
+
+// A title that is longer than its axis would be cut at both ends.
+function fitting(title, height) {
+  const isLong = (title?.text ?? "").length * WIDTH_OF_A_LETTER > height - HEIGHT_BESIDE_THE_PLOT;
+  return isLong ? { ...title, text: title.text.replace(" (", "<br>(") } : title;
+}
+
+function themed({ data, layout }, height) {
   const axis = { gridcolor: colourOf("--line"), zerolinecolor: colourOf("--line"), linecolor: colourOf("--line") };
   const shown = {
     ...layout,
@@ -30,9 +52,9 @@ function themed(layout) {
     hoverlabel: { bgcolor: colourOf("--card"), bordercolor: colourOf("--line"), font: { color: colourOf("--text") } },
   };
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-    // As 1e-4: raised exponents are styled inside the page, which its policy forbids.
-    const powers = layout[name].type === "log" ? { exponentformat: "e", dtick: "D2" } : {};
-    shown[name] = { automargin: true, ...axis, ...powers, ...layout[name] };
+    const powers = layout[name].type === "log" ? ticksOfPowers(data, name) : {};
+    const title = name.startsWith("y") ? fitting(layout[name].title, height) : layout[name].title;
+    shown[name] = { automargin: true, ...axis, ...powers, ...layout[name], title };
   }
   const mark = { color: colourOf("--quiet"), width: 1 };
   shown.shapes = (layout.shapes ?? []).map((shape) => ({ ...shape, line: { ...mark, ...shape.line } }));
@@ -172,7 +194,7 @@ async function paint(canvas, figure) {
   if (!canvas.querySelector(".plot-container")) {
     canvas.replaceChildren();
   }
-  await window.Plotly.react(canvas, figure.data.map(coloured), themed(figure.layout), FIGURE_SETTINGS);
+  await window.Plotly.react(canvas, figure.data.map(coloured), themed(figure, canvas.clientHeight), FIGURE_SETTINGS);
   offerTable(canvas);
   canvas.dataset.points = String(figure.data.reduce((sum, trace) => sum + (trace.x ?? []).length, 0));
 }
@@ -193,8 +215,8 @@ function tableOf(figure) {
   for (const trace of figure.data) {
     if (trace.z) {
       trace.z.forEach((line, row) => line.forEach((cell, column) => {
-        if (cell !== null && !trace.meta?.faint) {
-          rows.push([(trace.hovertext ?? trace.text)?.[row]?.[column] ?? "", trace.x[column], trace.y[row], cell]);
+        if (cell !== null && !trace.meta?.faint && !trace.meta?.is_scale) {
+          rows.push([(trace.hovertext ?? trace.text)?.[row]?.[column] ?? trace.name ?? "", trace.x[column], trace.y[row], cell]);
         }
       }));
     } else {
@@ -205,8 +227,8 @@ function tableOf(figure) {
 }
 
 function offerTable(canvas) {
-  const caption = canvas.parentElement.querySelector("figcaption");
-  if (caption === null || caption.querySelector("[data-figure-table]")) {
+  const tables = canvas.parentElement.querySelector("figcaption .nowrap");
+  if (tables === null || tables.querySelector("[data-figure-table]")) {
     return;
   }
   const button = document.createElement("button");
@@ -216,7 +238,7 @@ function offerTable(canvas) {
   button.textContent = "CSV";
   button.setAttribute("aria-label", `${canvas.getAttribute("aria-label")} as CSV`);
   button.addEventListener("click", () => takeTable(canvas));
-  caption.append(" ", button);
+  tables.append(" ", button);
 }
 
 async function takeTable(canvas) {

@@ -4,6 +4,7 @@ const BOND_RADIUS_A = 0.1;
 const MOST_JOINED = 3000;
 const NEAREST = 1.15;
 const ON_THE_BORDER = 1e-3;
+const CANNOT_DRAW = "This browser cannot draw structures (it has no WebGL). Take the file away and open it elsewhere.";
 const LATTICE_LABELS = { alabel: "a", blabel: "b", clabel: "c" };
 
 function variable(name) {
@@ -170,19 +171,46 @@ function wishes(form) {
   };
 }
 
-async function drawStructure(place) {
-  if (!canDraw()) {
-    say(place, "This browser cannot draw structures (it has no WebGL). Take the file away and open it elsewhere.");
-    return;
+// Without a graphics card drawing takes its time, in which the page does not answer: everything else is shown first.
+async function pageIsShown() {
+  if (document.readyState !== "complete") {
+    await new Promise((resolve) => window.addEventListener("load", resolve, { once: true }));
   }
-  const answer = await fetch(place.dataset.structure);
-  if (!answer.ok) {
+  await new Promise((resolve) => requestAnimationFrame(() => window.setTimeout(resolve)));
+}
+
+async function textOf(address) {
+  const answer = await fetch(address).catch(() => null);
+  return answer?.ok ? answer.text() : null;
+}
+
+// The library throws where a browser refuses it, or gives nothing back.
+function viewerIn(place) {
+  place.replaceChildren();
+  try {
+    return window.$3Dmol.createViewer(place, { antialias: true });
+  } catch {
+    return null;
+  }
+}
+
+async function drawStructure(place) {
+  say(place, "The structure is being drawn.");
+  const [text] = await Promise.all([textOf(place.dataset.structure), pageIsShown()]);
+  if (text === null) {
     say(place, "The sites cannot be read at the moment.");
     return;
   }
-  const text = await answer.text();
+  const viewer = canDraw() ? viewerIn(place) : null;
+  if (!viewer) {
+    say(place, CANNOT_DRAW);
+    return;
+  }
   const form = place.parentElement.querySelector("[data-structure-controls]");
-  const viewer = window.$3Dmol.createViewer(place, { antialias: true });
+  place.querySelector("canvas")?.addEventListener("webglcontextlost", () => {
+    form.hidden = true;
+    say(place, CANNOT_DRAW);
+  });
   const update = () => {
     show(viewer, text, wishes(form), place);
     form.querySelector("[data-structure-count]").textContent = toldOf(place.dataset);
