@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.composition import Composition
 from domain.digest import content_digest
+from domain.disorder import Arrangement
 from domain.errors import ImpossibleCellError, InvalidValueError
 from domain.lattice import LatticeParameters
 from domain.space_groups import SpaceGroup
@@ -79,6 +80,8 @@ class Realization:
     """Potential that gave the energy, with version; None if it was not ranked."""
     is_relaxed: bool
     """Whether cell and sites were relaxed, so that the cell may differ from the blueprint's."""
+    arrangement: Arrangement | None = None
+    """Of a disordered structure's sites; None where it stands for itself."""
 
     def __post_init__(self) -> None:
         if (self.energy_eV_per_atom is None) != (self.ranked_by is None):
@@ -94,7 +97,7 @@ class Realization:
     @property
     def is_of_disordered(self) -> bool:
         """Whether the sites are one ordered choice for a structure whose sites are shared or partly vacant."""
-        return self.method.startswith(ORDERED)
+        return self.arrangement is not None or self.method.startswith(ORDERED)
 
     @property
     def digest(self) -> str:

@@ -1,5 +1,6 @@
 """Materials that are known already: measured or computed by others, or made by a laboratory unasked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,6 +21,7 @@ LARGEST_READABLE: Final = 200
 """People read formulas up to this number; beyond it they read fractions more easily."""
 _FINEST_SHARE: Final = 1_000
 """Published occupancies have three decimals at most that mean anything."""
+_TERM: Final = re.compile(r"([A-Z][a-z]?)([0-9.]+(?:e[+-]?[0-9]+)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,13 @@ def whole_proportions(amounts: Mapping[str, float]) -> dict[str, int] | None:
     if divisor == 0 or max(whole.values()) // divisor > LARGEST_PROPORTION or min(whole.values()) < 1:
         return None
     return {symbol: n // divisor for symbol, n in whole.items()}
+
+
+def formula_amounts(formula: str) -> dict[str, float]:
+    """Amounts in a formula, by symbol; none where it is written in another way than Petalite's."""
+    if _TERM.sub("", formula):
+        return {}
+    return {symbol: float(amount or 1) for symbol, amount in _TERM.findall(formula)}
 
 
 def alphabetical_formula(whole: Mapping[str, int]) -> str:

@@ -1,14 +1,18 @@
 """What came back from a look: a measurement with its provenance, or a failure with its reason."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.cost import Cost
 from domain.errors import InvalidValueError
 from domain.json_value import JsonValue
+
+MOST_POINTS: Final = 1000
+"""Of one series."""
 
 
 class Censoring(StrEnum):
@@ -72,6 +76,21 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """The measured quantity at one of several temperatures, in the unit of the measurement that it stands beside."""
+
+    temperature_K: float
+    value: float
+    """Where it is censored, the bound."""
+    sigma: float | None = None
+    """Known standard deviation; None where nobody knows, and for a bound."""
+    censoring: Censoring = Censoring.NONE
+
+    def __post_init__(self) -> None:
+        require_number(self.value, sigma=self.sigma, temperature_K=self.temperature_K)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A look that gave no number, kept for ever."""
 
@@ -106,6 +125,19 @@ def require_number(value: float, *, sigma: float | None, temperature_K: float | 
         )
     if temperature_K is not None and not 0 < temperature_K < math.inf:
         raise InvalidValueError(f"A temperature of {temperature_K} K is impossible.", remedy="Give kelvin above 0.")
+
+
+def require_short_series(series: Sequence[SeriesPoint]) -> None:
+    """Refuses a series that is longer than any that was measured at several temperatures.
+
+    Raises:
+        InvalidValueError: If it has more than `MOST_POINTS` points.
+    """
+    if len(series) > MOST_POINTS:
+        raise InvalidValueError(
+            f"A series of {len(series)} temperatures is too long; at most {MOST_POINTS} are kept.",
+            remedy="Leave some out, or hand them in as a file.",
+        )
 
 
 def require_utc(instant: datetime) -> None:

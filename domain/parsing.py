@@ -46,7 +46,8 @@ class ParseError(LocatedError):
 
     def __init__(self, what: str, problems: tuple[Problem, ...]) -> None:
         listed = "; ".join(f"{p.field or 'document'}: {p.message}" for p in problems)
-        super().__init__(f"{what} is not valid: {listed}.", remedy="Correct the fields named.", problems=problems)
+        verb = "are" if what.startswith("The settings") else "is"  # nothing else that is read stands in the plural
+        super().__init__(f"{what} {verb} not valid: {listed}.", remedy="Correct the fields named.", problems=problems)
 
     def within(self, what: str, *prefix: str | int) -> "ParseError":
         """The same problems as those of a larger document in which this one stands under `prefix`."""

@@ -1,12 +1,16 @@
 """From what an oracle process answers to what intake records; the same here and on any other machine."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from domain.cost import Cost
 from domain.errors import InvalidValueError
 from domain.fidelity import Fidelity
+from domain.json_value import JsonValue
 from domain.measurement import Failure, FailureKind, Measurement, Provenance
 from domain.ports import Oracle
+from flows.look_files import MISSING, MissingFile
 from oracles.running.process import Answer, Refusal
 
 
@@ -30,6 +34,16 @@ def measurement_of(answer: Answer, oracle: Oracle, fidelity: Fidelity, *, worker
         temperature_K=answer.result.temperature_K,
         details=answer.result.details,
     )
+
+
+def without_files(measurement: Measurement, missing: Sequence[MissingFile]) -> Measurement:
+    """A measurement that says which of the files that its look produced are not kept, and why."""
+    if not missing:
+        return measurement
+    said: list[JsonValue] = [file.said for file in missing]
+    known = measurement.details.get(MISSING)
+    before = known if isinstance(known, list) else []
+    return replace(measurement, details={**measurement.details, MISSING: [*before, *said]})
 
 
 def failure_of(refusal: Refusal, fidelity: Fidelity, *, worker: str) -> Failure:

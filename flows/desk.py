@@ -11,13 +11,14 @@ from domain.errors import InvalidValueError, LookUnderWayError, StoreError
 from domain.look import LookProgress, LookRequest
 from domain.measurement import FailureKind
 from domain.ports import ComputedOracle
-from flows.answers import as_refusal, failure_of, measurement_of
+from flows.answers import as_refusal, failure_of, measurement_of, without_files
+from flows.look_files import keep_files
 from flows.outage import outlast
 from flows.references import MissingReference
 from flows.standing import held_queries, queued_queries
 from flows.workplace import Workplace
 from oracles.running.process import Answer, OracleProcess, Refusal
-from services.intake import record_failure, record_measurement
+from services.intake import Findings, record_failure, record_measurement
 from services.store.records import QueryRecord
 
 LEASE_MARGIN_S = 60.0
@@ -148,12 +149,16 @@ class Desk:
         )
 
     def _record(self, query: QueryRecord, request: LookRequest, answer: Answer) -> None:
+        worker, seen = query.worker or "", answer.result
+        folder = self._folders.of(query.id, request.blueprint)
+        kept = outlast(lambda: keep_files(self._workplace, seen.files, folder=folder, worker=worker), self._closed)
         # Made once: what is handed in again must be the same, for it may have arrived.
-        measurement = measurement_of(answer, self._oracle, self._fidelity, worker=query.worker or "", seed=request.seed)
-        realizations = answer.result.realizations
+        whole = measurement_of(answer, self._oracle, self._fidelity, worker=worker, seed=request.seed)
+        measurement = without_files(whole, kept.missing)
+        found = Findings(seen.realizations, seen.series, kept.numbers)
         record = partial(record_measurement, self._workplace.store, query.id, fence=query.fence)
         try:
-            outlast(lambda: record(measurement=measurement, realizations=realizations), self._closed)
+            outlast(lambda: record(measurement=measurement, found=found), self._closed)
         except InvalidValueError as implausible:
             self._fail(query, as_refusal(answer, implausible), request.blueprint)
         else:

@@ -55,6 +55,8 @@ def require_sound_result(quantity: Quantity, request: LookRequest, result: LookR
         problem = f"The oracle gave a temperature of {result.temperature_K} K."
     elif any(realization.blueprint_digest != request.blueprint.digest for realization in result.realizations):
         problem = "The oracle returned sites that belong to another blueprint."
+    elif any(not quantity.low <= point.value <= quantity.high for point in result.series):
+        problem = f"The oracle answered a series of which a value is not {quantity.low:g} to {quantity.high:g}."
     elif not _names_known_sites(request, result):
         problem = "The oracle says that its value belongs to sites that nobody knows."
     if problem is not None:

@@ -12,7 +12,7 @@ from domain.constants import ROOM_K
 from domain.elements import element
 from domain.errors import PermanentLookError
 from domain.json_value import JsonObject, JsonValue
-from domain.measurement import Censoring
+from domain.measurement import Censoring, SeriesPoint
 from oracles.dynamics.state import Ending, ReplicaEnd
 from oracles.dynamics.trajectory import Trajectory
 from oracles.transport.analysis import TransportAnalysis, analyse
@@ -74,7 +74,7 @@ class ConductivityAnswer:
 
     value_S_per_cm: float
     sigma_S_per_cm: float | None
-    """To first order in the uncertainty of ln σ, since learning takes it back to a logarithm; None for a bound."""
+    """None for a bound."""
     censoring: Censoring
     details: JsonObject
 
@@ -131,15 +131,20 @@ def answer_of(runs: Sequence[ConductivityRun], *, at_K: float) -> ConductivityAn
     else:
         found = bound_below(seen, temperature_K=at_K)
         details["why_a_bound"] = missing
-    return ConductivityAnswer(found.value_S_per_cm, _sigma(found), found.censoring, details)
+    return ConductivityAnswer(found.value_S_per_cm, found.sigma_S_per_cm, found.censoring, details)
+
+
+def series_of(runs: Sequence[ConductivityRun]) -> tuple[SeriesPoint, ...]:
+    """What the runs say of the crystal's conductivity in S/cm, each at its own temperature, the coldest first."""
+    seen = [run.conductivity for run in runs if run.conductivity is not None]
+    return tuple(
+        SeriesPoint(one.temperature_K, one.value_S_per_cm, one.sigma_S_per_cm, one.censoring)
+        for one in sorted(seen, key=lambda one: one.temperature_K)
+    )
 
 
 def _fate(run: ConductivityRun) -> str:
     return run.ending.reason if run.analysis is None else run.analysis.health.sentence
-
-
-def _sigma(found: Conductivity) -> float | None:
-    return found.value_S_per_cm * found.log_sigma if found.censoring is Censoring.NONE else None
 
 
 def _line(fit: ArrheniusFit, seen: Sequence[Conductivity]) -> JsonObject:
@@ -147,13 +152,15 @@ def _line(fit: ArrheniusFit, seen: Sequence[Conductivity]) -> JsonObject:
     room = fit_arrhenius(seen, temperature_K=ROOM_K).conductivity
     return {
         "points": [
-            [one.temperature_K, one.value_S_per_cm, _sigma(one)] for one in seen if one.censoring is Censoring.NONE
+            [one.temperature_K, one.value_S_per_cm, one.sigma_S_per_cm]
+            for one in seen
+            if one.censoring is Censoring.NONE
         ],
         "activation_energy_eV": fit.activation_energy_eV,
         "activation_energy_interval_eV": list(fit.activation_energy_interval_eV),
         "conductivity_S_per_cm": room.value_S_per_cm,
         "value_at_K": fit.temperature_K,
-        "interval_S_per_cm": [fit.conductivity.low_S_per_cm, fit.conductivity.high_S_per_cm],
+        "value_interval_S_per_cm": [fit.conductivity.low_S_per_cm, fit.conductivity.high_S_per_cm],
         "is_extrapolated": fit.is_extrapolated,
         "n_diffusive": fit.n_diffusive,
         "n_bounds": fit.n_bounds,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -19,7 +20,8 @@ from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode, Workbench
 from domain.quantity import Quantity, quantity
-from oracles.conductivity_runs import ConductivityRun, answer_of, ion_trajectory, run_of
+from oracles.conductivity_files import Seen, Watched, write_files
+from oracles.conductivity_runs import answer_of, ion_trajectory, run_of, series_of
 from oracles.dynamics.forces import Cells
 from oracles.dynamics.plan import DynamicsSettings, Plan, Replica
 from oracles.dynamics.running import Monitor, Progress, run
@@ -64,6 +66,8 @@ class MolecularDynamicsSettings:
     """Least distance between opposite faces of the supercell, Å."""
     max_atoms: int = 300
     """Largest supercell that is taken."""
+    trajectory_MiB: float = 20.0
+    """About how large the file of each run's trajectory may be: frames are left out until it fits. 0 keeps none."""
 
     def __post_init__(self) -> None:
         if not self.temperatures_K or len(set(self.temperatures_K)) < len(self.temperatures_K):
@@ -78,6 +82,10 @@ class MolecularDynamicsSettings:
             )
         if not self.haven_ratio > 0:
             raise InvalidValueError(f"A Haven ratio of {self.haven_ratio} is impossible.", remedy="Give one above 0.")
+        if not 0 <= self.trajectory_MiB < math.inf:
+            raise InvalidValueError(
+                f"A file of {self.trajectory_MiB} MiB is impossible.", remedy="Give 0 or more for trajectory_MiB."
+            )
 
 
 @dataclass(slots=True)
@@ -140,7 +148,8 @@ class MolecularDynamicsOracle:
             UnsupportedCrystalError: If it cannot be looked at.
         """
         with tempfile.TemporaryDirectory() as folder:
-            return self.resume(request, Workbench(Path(folder), lambda _: None))
+            result, _ = self._resumed(request, Workbench(Path(folder), lambda _: None))
+            return result
 
     def resume(self, request: LookRequest, workbench: Workbench) -> LookResult:
         """Settles the sites, runs at all temperatures together, and reads the conductivity off the runs.
@@ -149,14 +158,24 @@ class MolecularDynamicsOracle:
             PermanentLookError: If the crystal does not survive, or no run can be used.
             UnsupportedCrystalError: If it cannot be looked at.
         """
+        result, (seen, watched) = self._resumed(request, workbench)
+        files = write_files(seen, watched, workbench.folder, trajectory_MiB=self.settings.trajectory_MiB)
+        return replace(result, files=files)
+
+    def _resumed(
+        self, request: LookRequest, workbench: Workbench
+    ) -> tuple[LookResult, tuple[tuple[Seen, ...], Watched]]:
+        """The answer, and what its files are written from."""
         potential = self._loaded()
         potential.require_elements(request.blueprint.composition.elements)
         sites = settle_once(request, self.settings.potential, self._loaded, folder=workbench.folder)
-        crystal = self._supercell(sites)
+        watched = self._watched(sites)
+        crystal = watched.atoms
         potential.admit(crystal, n_replicas=len(self.settings.temperatures_K))
-        runs = self._runs(self._plan(crystal, request.seed), potential, workbench, seed=request.seed)
+        seen = self._runs(self._plan(crystal, request.seed), potential, workbench, seed=request.seed)
+        runs = [one.run for one in seen]
         answer = answer_of(runs, at_K=self.settings.value_at_K)
-        return LookResult(
+        result = LookResult(
             value=answer.value_S_per_cm,
             sigma=answer.sigma_S_per_cm,
             censoring=answer.censoring,
@@ -169,26 +188,27 @@ class MolecularDynamicsOracle:
                 **answer.details,
                 "potential": potential.details,
             },
+            series=series_of(runs),
         )
+        return result, (seen, watched)
 
     def _loaded(self) -> Potential:
         if self._potential is None:
             self._potential = self.settings.potential.load()
         return self._potential
 
-    def _supercell(self, sites: SettledSites) -> Atoms:
+    def _watched(self, sites: SettledSites) -> Watched:
         settings = self.settings
         primitive = primitive_cell(sites.placement.atoms)
-        return supercell(primitive, min_height_A=settings.min_height_A, max_atoms=settings.max_atoms)
+        crystal = supercell(primitive, min_height_A=settings.min_height_A, max_atoms=settings.max_atoms)
+        return Watched(crystal, primitive, settings.mobile)
 
     def _plan(self, crystal: Atoms, seed: int) -> Plan:
         temperatures = self.settings.temperatures_K
         replicas = tuple(Replica(kelvin, derive_seed(seed, "dynamics", f"{kelvin:g}")) for kelvin in temperatures)
         return Plan(Cells.of(crystal), replicas, self.settings.dynamics)
 
-    def _runs(
-        self, plan: Plan, potential: Potential, workbench: Workbench, *, seed: int
-    ) -> tuple[ConductivityRun, ...]:
+    def _runs(self, plan: Plan, potential: Potential, workbench: Workbench, *, seed: int) -> tuple[Seen, ...]:
         outcome = run(
             plan,
             potential.forces,
@@ -200,11 +220,11 @@ class MolecularDynamicsOracle:
         )
         endings = {ending.replica: ending for ending in outcome.endings}
         rng = np.random.default_rng(derive_seed(seed, "analysis"))
+        mobile, haven_ratio = self.settings.mobile, self.settings.haven_ratio
+        trajectories = [Trajectory(path) for path in outcome.trajectories]
         return tuple(
-            run_of(
-                Trajectory(path), endings[n], rng, mobile=self.settings.mobile, haven_ratio=self.settings.haven_ratio
-            )
-            for n, path in enumerate(outcome.trajectories)
+            Seen(run_of(trajectory, endings[n], rng, mobile=mobile, haven_ratio=haven_ratio), trajectory)
+            for n, trajectory in enumerate(trajectories)
         )
 
     def _monitor(self) -> Monitor:

@@ -13,9 +13,10 @@ from domain.json_value import JsonObject, JsonValue
 from domain.look import LookRequest
 from domain.parsing import ParseError, parse_json, to_json
 from oracles.dynamics.checkpoint import write_atomically
-from oracles.potential import PotentialSettings, relax_placement, require_admitted
+from oracles.potential import PotentialSettings, require_admitted
 from oracles.potentials import Potential
-from oracles.sites import Placement, Placements, lowest_relaxed, rank, unrelaxed_placements
+from oracles.relaxed_sites import relax_lowest
+from oracles.sites import Placement, Placements, disorder_of, lowest_relaxed, rank, unrelaxed_placements
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ def settle(request: LookRequest, settings: PotentialSettings, load: Callable[[],
     """
     known = lowest_relaxed(request)
     if known is not None:
-        return SettledSites(known.realization, (), {})
+        return SettledSites(known.realization, (), disorder_of(known.realization))
     return settle_drawn(unrelaxed_placements(request, settings.drawing), settings, load())
 
 
 def settle_drawn(unranked: Placements, settings: PotentialSettings, potential: Potential) -> SettledSites:
-    """Ranks placements and, where asked, relaxes the lowest.
+    """Ranks placements and, where asked, relaxes the lowest of them.
 
     Raises:
         PermanentLookError: If the crystal does not survive its relaxation.
@@ -61,10 +62,12 @@ def settle_drawn(unranked: Placements, settings: PotentialSettings, potential: P
     require_admitted(unranked, potential)
     ranked = rank(unranked, potential.calculator, ranked_by=potential.name)
     if settings.relax == "none":
-        return SettledSites(ranked.lowest.realization, ranked.new_realizations, ranked.details)
-    relaxed, how = relax_placement(ranked.lowest, potential, settings)
-    details: dict[str, JsonValue] = {**ranked.details, "relaxation": how}
-    return SettledSites(relaxed, (*ranked.new_realizations, relaxed), details)
+        chosen = ranked.lowest.realization
+        return SettledSites(chosen, ranked.new_realizations, {**ranked.details, **disorder_of(chosen)})
+    relaxed = relax_lowest(ranked, potential, settings.relaxing)
+    found = (*ranked.new_realizations, *relaxed.every)
+    details = {**ranked.details, **relaxed.details, **disorder_of(relaxed.chosen)}
+    return SettledSites(relaxed.chosen, found, details)
 
 
 def settle_once(

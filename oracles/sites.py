@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain.blueprint import Realization
+from domain.disorder import DISORDER, TOLD
 from domain.json_value import JsonObject
 from domain.look import LookRequest
 from oracles.realization import METHOD, DrawSettings, draw_sites
@@ -40,9 +41,22 @@ class Placements:
     """How the draws went; empty where nothing was drawn."""
 
     @property
+    def by_preference(self) -> tuple[Placement, ...]:
+        """The lowest in energy first; unranked ones come last, in the order of drawing.
+
+        Ordered choices for a disordered crystal come by their weight instead: the likeliest is what is looked at.
+        """
+        return tuple(sorted(self.every, key=_preference))
+
+    @property
     def lowest(self) -> Placement:
-        """The placement of lowest energy; unranked ones come last, in the order of drawing."""
-        return min(self.every, key=_energy)
+        """The first of them."""
+        return self.by_preference[0]
+
+    @property
+    def are_arrangements(self) -> bool:
+        """Whether they are ordered choices for one disordered crystal."""
+        return all(placement.realization.arrangement is not None for placement in self.every)
 
     @property
     def new_realizations(self) -> tuple[Realization, ...]:
@@ -53,19 +67,38 @@ class Placements:
 def unrelaxed_placements(request: LookRequest, draws: DrawSettings) -> Placements:
     """Takes the unrelaxed sites that are known, or draws some; none of the drawn ones is ranked yet.
 
+    Where ordered choices for a disordered crystal are known, these alone are taken.
+
     Raises:
         PermanentLookError: If no sites can be drawn.
     """
     known = tuple(
         Placement.of(realization, is_new=False) for realization in request.realizations if not realization.is_relaxed
     )
-    if known:
-        return Placements(known, {"n_known": len(known)})
+    arranged = tuple(placement for placement in known if placement.realization.arrangement is not None)
+    if arranged or known:
+        return Placements(arranged or known, {"n_known": len(arranged or known)})
     drawn = draw_sites(request.blueprint, draws, seed=request.seed)
     return Placements(
         tuple(Placement(_unranked(request, draw.cif, draw.seed), draw.atoms, is_new=True) for draw in drawn.kept),
         {"draws": drawn.tallies},
     )
+
+
+def disorder_of(realization: Realization) -> JsonObject:
+    """What a look says among its details where it was made at one ordered choice for a disordered crystal."""
+    arrangement = realization.arrangement
+    if arrangement is None:
+        return {}
+    told = f"{arrangement.words}, the likeliest, with {arrangement.weight:.0%} of their weight"
+    return {DISORDER: {TOLD: told, "taken": "likeliest", "weighed_by": arrangement.weighed_by}}
+
+
+def preference(realization: Realization) -> tuple[float, float]:
+    """The smallest is taken: of ordered choices for a disordered crystal the heaviest, then the lowest in energy."""
+    weight = 0.0 if realization.arrangement is None else realization.arrangement.weight
+    energy = realization.energy_eV_per_atom
+    return -weight, float("inf") if energy is None else energy
 
 
 def rank(placements: Placements, calculator: Calculator, *, ranked_by: str) -> Placements:
@@ -75,17 +108,25 @@ def rank(placements: Placements, calculator: Calculator, *, ranked_by: str) -> P
     )
 
 
-def lowest_relaxed(request: LookRequest) -> Placement | None:
-    """The relaxed sites of lowest energy among those that are known; None where there are none."""
-    relaxed = tuple(
-        Placement.of(realization, is_new=False) for realization in request.realizations if realization.is_relaxed
-    )
-    return min(relaxed, key=_energy) if relaxed else None
+def lowest_relaxed(request: LookRequest, *, preferably_by: str | None = None) -> Placement | None:
+    """The relaxed sites of lowest energy among those that are known; None where there are none.
+
+    Of ordered choices for a disordered crystal it is the likeliest.
+    Energies of one potential or calculator cannot be compared with those of another, so only those by one are.
+
+    Args:
+        request: With the known sites.
+        preferably_by: Whose energies count if it gave any; else those of whoever gave the last ones.
+    """
+    relaxed = [realization for realization in request.realizations if realization.is_relaxed]
+    if not relaxed:
+        return None
+    by = preferably_by if any(sites.ranked_by == preferably_by for sites in relaxed) else relaxed[-1].ranked_by
+    return min((Placement.of(sites, is_new=False) for sites in relaxed if sites.ranked_by == by), key=_preference)
 
 
-def _energy(placement: Placement) -> float:
-    energy = placement.realization.energy_eV_per_atom
-    return float("inf") if energy is None else energy
+def _preference(placement: Placement) -> tuple[float, float]:
+    return preference(placement.realization)
 
 
 def _unranked(request: LookRequest, cif: str, seed: int) -> Realization:
@@ -107,13 +148,5 @@ def _ranked(placement: Placement, calculator: Calculator, ranked_by: str) -> Pla
     crystal = primitive_cell(placement.atoms)
     crystal.calc = calculator
     energy = float(crystal.get_potential_energy()) / len(crystal)
-    realization = Realization(
-        blueprint_digest=known.blueprint_digest,
-        cif=known.cif,
-        method=known.method,
-        seed=known.seed,
-        energy_eV_per_atom=energy,
-        ranked_by=ranked_by,
-        is_relaxed=known.is_relaxed,
-    )
+    realization = replace(known, energy_eV_per_atom=energy, ranked_by=ranked_by)
     return Placement(realization, placement.atoms, placement.is_new)

@@ -90,6 +90,7 @@ def _settings(settings: Settings, store: Store) -> Iterator[Setting]:
     yield Setting("PETALITE_PUBLIC_URL", settings.public_url, "address that people reach the service by")
     yield Setting("PETALITE_TRUSTED_PROXIES", ", ".join(settings.trusted_proxies), "reverse proxies that are believed")
     yield Setting("PETALITE_NOTIFY_FILE", str(settings.notify_file or ""), "file of who is told what")
+    yield Setting("PETALITE_LOOK_FILE_MIB", str(settings.look_file_MiB), "largest file of a look that is kept, MiB")
     yield Setting("PETALITE_LOG_LEVEL", settings.log_level, "the least important line that is logged")
     yield Setting("PETALITE_OIDC_ISSUER", oidc.issuer if oidc else "", "identity provider that people sign in through")
     yield Setting("PETALITE_OIDC_CLIENT_ID", oidc.client_id if oidc else "", "as what this service is registered there")

@@ -27,6 +27,9 @@ _BACKUPS: Final = "PETALITE_BACKUPS"
 _NOTIFY_FILE: Final = "PETALITE_NOTIFY_FILE"
 _TRUSTED_PROXIES: Final = "PETALITE_TRUSTED_PROXIES"
 _LOG_LEVEL: Final = "PETALITE_LOG_LEVEL"
+_LOOK_FILE_MIB: Final = "PETALITE_LOOK_FILE_MIB"
+LARGEST_LOOK_FILE_MIB: Final = 64
+"""More than this is not received at once."""
 _KNOWN: Final = (
     HOME,
     _STORE_URL,
@@ -43,6 +46,7 @@ _KNOWN: Final = (
     _NOTIFY_FILE,
     _TRUSTED_PROXIES,
     _LOG_LEVEL,
+    _LOOK_FILE_MIB,
     *OIDC_VARIABLES,
 )
 _TEST_PREFIX: Final = "PETALITE_TEST_"
@@ -84,11 +88,17 @@ class Settings:
     """The identity provider that people may sign in through; None where passwords are all there is."""
     trust: Trust = field(default_factory=Trust)
     """What specs may let this machine run."""
+    look_file_MiB: int = LARGEST_LOOK_FILE_MIB
+    """Largest file of a look that is kept; an answer counts without what is larger."""
 
     def __post_init__(self) -> None:
         for name, number in ((_WORKERS, self.workers), (_CAMPAIGNS, self.campaigns)):
             if number < 1:
                 raise InvalidValueError(f"{name} is {number}.", remedy="Allow at least 1.")
+        if not 1 <= self.look_file_MiB <= LARGEST_LOOK_FILE_MIB:
+            raise InvalidValueError(
+                f"{_LOOK_FILE_MIB} is {self.look_file_MiB}.", remedy=f"Give from 1 to {LARGEST_LOOK_FILE_MIB}."
+            )
         if not 0 <= self.port <= 65535:
             raise InvalidValueError(
                 f"{_PORT} is {self.port}.", remedy="Give a port from 1 to 65535, or 0 for any free one."
@@ -150,6 +160,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     | PETALITE_NOTIFY_FILE | YAML file of who is told what | nobody is told |
     | PETALITE_TRUSTED_PROXIES | addresses and networks of reverse proxies, by commas | none |
     | PETALITE_LOG_LEVEL | debug, info, warning or error | info |
+    | PETALITE_LOOK_FILE_MIB | largest file of a look that is kept, in MiB, 64 at most | 64 |
     | PETALITE_OIDC_ISSUER | address of the identity provider that people may sign in through | passwords alone |
     | PETALITE_OIDC_CLIENT_ID | as what this service is registered there | |
     | PETALITE_OIDC_CLIENT_SECRET_FILE | file with the secret that it was given there | |
@@ -186,6 +197,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         backups=_folder(backups) if backups else None,
         oidc=load_oidc_settings(environ),
         trust=read_trust(environ),
+        look_file_MiB=_whole_number(environ, _LOOK_FILE_MIB, LARGEST_LOOK_FILE_MIB),
     )
 
 

@@ -12,6 +12,7 @@ from domain.blueprint import Blueprint, Realization
 from domain.campaign import Budget, CampaignSpec, Component
 from domain.composition import Composition
 from domain.cost import Cost
+from domain.disorder import Arrangement
 from domain.elements import HEAVIEST, Element
 from domain.events import Event, EventKind
 from domain.fidelity import LABORATORY_ORACLE, AnsweredBy, Capability, Fidelity, Ladder, Limits
@@ -21,6 +22,7 @@ from domain.measurement import Censoring, Failure, FailureKind, Measurement, Pro
 from domain.quantity import QUANTITIES, Goal, Objective, Quantity
 from domain.search_space import SearchSpace
 from domain.space_groups import N_SPACE_GROUPS, CellShape, SpaceGroup, WyckoffPosition
+from domain.testing.look_files import look_files, series_points
 from domain.testing.plain import digests, instants, json_objects, names, numbers, positive_numbers, seeds, texts
 from domain.training import CandidateBelief, Decision, Observation, PendingLook, Pick
 
@@ -110,7 +112,14 @@ def realizations(draw: st.DrawFn, blueprint_digest: str | None = None) -> Realiz
         energy_eV_per_atom=draw(numbers(-100, 100)) if is_ranked else None,
         ranked_by=draw(names()) if is_ranked else None,
         is_relaxed=draw(st.booleans()),
+        arrangement=draw(st.none() | arrangements()),
     )
+
+
+def arrangements() -> st.SearchStrategy[Arrangement]:
+    """Ordered choices for a disordered crystal."""
+    weights = st.floats(1e-6, 1.0)
+    return st.builds(Arrangement, weights, st.integers(1, 100), st.sampled_from(("6", "10^24")), names())
 
 
 def quantities() -> st.SearchStrategy[Quantity]:
@@ -289,6 +298,8 @@ def look_results(draw: st.DrawFn) -> LookResult:
         details=draw(json_objects()),
         censoring=draw(st.sampled_from(Censoring)),
         temperature_K=draw(st.none() | positive_numbers(5_000)),
+        series=tuple(draw(st.lists(series_points(), max_size=2))),
+        files=tuple(draw(st.lists(look_files(), max_size=2, unique_by=lambda file: file.note.name))),
     )
 
 

@@ -1,8 +1,9 @@
 """The service as a machine sees it: a few calls over HTTP, whose refusals are errors of our own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias, TypeVar
+from typing import BinaryIO, Final, TypeAlias, TypeVar
 
 import httpx
 
@@ -17,7 +18,7 @@ from domain.errors import (
     ServiceError,
 )
 from domain.fidelity import Capability
-from domain.look import LookProgress
+from domain.look import FileNote, LookProgress
 from domain.parsing import ParseError, parse_json, to_json
 from flows.machine.spool import Parcel
 from services.messages.claims import (
@@ -28,6 +29,7 @@ from services.messages.claims import (
     ReferencesAnswer,
     ReleaseRequest,
 )
+from services.store.artifacts import ArtifactRecord
 
 M = TypeVar("M")
 
@@ -103,6 +105,24 @@ class MachineClient:
         """
         self._post(f"/queries/{parcel.query_id}/{parcel.kind}", parcel.body)
 
+    def put_file(self, query_id: int, fence: int, note: FileNote, path: Path) -> int:
+        """Hands a file in that a look produced, before its answer; the same again is harmless.
+
+        Returns:
+            The number under which the service keeps it.
+
+        Raises:
+            InvalidValueError: If it is larger than the service takes.
+            ConflictError: If the claim is another machine's.
+            NotFoundError: If there is no such query.
+        """
+        said = {"fence": str(fence), "description": note.description}
+        with path.open("rb") as content:
+            response = self._send(
+                "POST", f"/queries/{query_id}/files", params=said, file=(note.name, content, note.media_type)
+            )
+        return self._read(ArtifactRecord, response).id
+
     def references(
         self, oracle: str, oracle_version: str, settings_digest: str, *, campaign: str
     ) -> Mapping[str, float]:
@@ -131,10 +151,16 @@ class MachineClient:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        file: tuple[str, BinaryIO, str] | None = None,
     ) -> httpx.Response:
         try:
             response = self._http.request(
-                method, f"/api/v1{path}", content=content, headers=dict(headers or {}), params=dict(params or {})
+                method,
+                f"/api/v1{path}",
+                content=content,
+                headers=dict(headers or {}),
+                params=dict(params or {}),
+                files=None if file is None else {"file": file},
             )
         except httpx.TransportError as error:
             raise self._away(str(error) or type(error).__name__) from error

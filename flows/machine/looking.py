@@ -13,7 +13,7 @@ from domain.ports import ComputedOracle
 from flows.answers import failure_of, measurement_of
 from flows.machine.client import MachineClient
 from flows.machine.references import References
-from flows.machine.spool import Parcel
+from flows.machine.spool import Parcel, SpooledFile
 from flows.machine.watch import Watch, require_wanted
 from oracles.running.process import Answer, OracleProcess, Refusal
 from services.messages.claims import Claim, FailureRequest, MeasurementRequest
@@ -133,6 +133,6 @@ def _parcel(claim: Claim, outcome: Answer | Refusal, oracle: ComputedOracle, wor
         failure = failure_of(outcome, claim.fidelity, worker=worker)
         return Parcel(claim.query.id, failure=FailureRequest(fence, failure))
     measurement = measurement_of(outcome, oracle, claim.fidelity, worker=worker, seed=claim.seed)
-    return Parcel(
-        claim.query.id, measurement=MeasurementRequest(fence, measurement, tuple(outcome.result.realizations))
-    )
+    seen = outcome.result
+    answer = MeasurementRequest(fence, measurement, seen.realizations, seen.series)
+    return Parcel(claim.query.id, measurement=answer, files=tuple(SpooledFile(file) for file in seen.files))

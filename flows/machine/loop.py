@@ -84,7 +84,7 @@ class Machine:
     ) -> None:
         self._client = client
         self._spool = spool
-        self._post = Post(client, spool, report)
+        self._post = Post(client, spool, report, lease_s=watch.lease_s)
         self._offer = offer
         self._watch = watch
         self._report = report
@@ -163,6 +163,7 @@ class Machine:
     def _answer(self, claim: Claim) -> None:
         what = f"query {claim.query.id}, {claim.blueprint.title} at {claim.query.fidelity}"
         self._report(f"Claimed {what}, of {claim.query.campaign}")
+        folder = self._spool.looks.of(claim.query.id, claim.blueprint)
         try:
             oracle = _build(claim.fidelity)
             process = self._bench.process_for(claim.fidelity)
@@ -172,7 +173,7 @@ class Machine:
                 oracle,
                 process,
                 references=References(self._client, self._post, worker=self._offer.worker, watch=self._watch),
-                folder=self._spool.looks.of(claim.query.id, claim.blueprint),
+                folder=folder,
             )
         except LookAbandonedError:
             self._release(claim)
@@ -181,7 +182,7 @@ class Machine:
             self._release(claim)
             raise
         else:
-            self._spool.put(parcel)
+            self._spool.take(parcel, folder)
             if not parcel.may_be_repeated:
                 self._spool.looks.forget(claim.query.id, claim.blueprint)
             self._report(f"Answered {what}: {_told(parcel)}")

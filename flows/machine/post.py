@@ -17,12 +17,16 @@ class Post:
         client: The service.
         spool: Where they wait for it.
         report: Told in one line what the service refuses.
+        lease_s: Seconds until a claim lapses whose files take long to hand in; None where there is no claim to keep.
     """
 
-    def __init__(self, client: MachineClient, spool: Spool, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: MachineClient, spool: Spool, report: Callable[[str], None], *, lease_s: float | None = None
+    ) -> None:
         self._client = client
         self._spool = spool
         self._report = report
+        self._lease_s = lease_s
 
     def deliver(self) -> bool:
         """Hands everything in that waits; False if the service is away."""
@@ -60,6 +64,7 @@ class Post:
 
     def _deliver(self, parcel: Parcel) -> None:
         try:
+            parcel = self._hand_in_files(parcel)
             self._client.deliver(parcel)
         except InvalidValueError as refused:
             if parcel.failure is None:
@@ -70,6 +75,28 @@ class Post:
             self._set_aside(parcel, refused)
         else:
             self._spool.remove(parcel)
+
+    def _hand_in_files(self, parcel: Parcel) -> Parcel:
+        """Hands the files in that the service has not got; what it does not take is left out, and that is said."""
+        place = 0
+        while place < len(parcel.files):
+            spooled = parcel.files[place]
+            if spooled.number is not None:
+                place += 1
+                continue
+            if self._lease_s is not None:
+                self._client.heartbeat(parcel.query_id, parcel.fence, self._lease_s)
+            try:
+                path = self._spool.path_of(parcel, spooled)
+                number = self._client.put_file(parcel.query_id, parcel.fence, spooled.file.note, path)
+            except InvalidValueError as refused:
+                self._report(f"The service does not take the file {spooled.file.note.name}: {refused}")
+                parcel = parcel.without_file(place, refused.problem)
+            else:
+                parcel = parcel.with_file(place, number)
+            # On the disk before the answer: it must be the same whenever it is handed in again.
+            self._spool.put(parcel)
+        return parcel
 
     def _spooled_failure(self, parcel: Parcel, refused: InvalidValueError) -> Parcel:
         """A value that cannot be is a look that would fail again."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
+import numpy as np
+
 from domain.errors import UnreadableFileError
 from domain.parsing import ParseError, parse_json, to_json
 from oracles.dynamics.frames import Frames, packed, unpacked
@@ -20,6 +22,7 @@ from oracles.dynamics.frames import Frames, packed, unpacked
 _MAGIC: Final = b"PETALTR1"
 _BLOCK: Final = struct.Struct("<IQI")
 """Frames, bytes of the content, CRC-32 of both numbers and the content."""
+_WRITTEN_DECIMALS: Final = 4
 _LARGEST_BLOCK: Final = 2**31
 """A block that claims more than this is damaged, whatever its check sum."""
 
@@ -124,18 +127,38 @@ class Trajectory:
                     return False
             return file.tell() == length
 
-    def write_extxyz(self, stream: TextIO) -> None:
-        """Writes every frame as extended XYZ, for people and their viewers; positions stay unwrapped."""
+    @property
+    def n_frames(self) -> int:
+        """Frames so far."""
+        return sum(len(frames) for frames in self.blocks())
+
+    def write_extxyz(self, stream: TextIO, *, every: int = 1) -> None:
+        """Writes frames as extended XYZ, for people and their viewers, from the first one on.
+
+        Positions are unwrapped, and rounded to 0.0001 Å, which thermal motion exceeds a hundred times.
+
+        Args:
+            stream: Where to.
+            every: From how many frames one is written.
+        """
         from ase import Atoms
         from ase.io.extxyz import write_extxyz
 
         atoms = Atoms(numbers=self.header.atomic_numbers, cell=self.header.cell_A, pbc=True)
+        number = 0
         for frames in self.blocks():
             columns = (frames.steps, frames.energies_eV, frames.temperatures_K, frames.positions_A)
             for step, energy_eV, temperature_K, positions_A in zip(*columns, strict=True):
-                atoms.positions = positions_A
-                atoms.info = {"step": int(step), "energy_eV": float(energy_eV), "temperature_K": float(temperature_K)}
-                write_extxyz(stream, [atoms], columns=["symbols", "positions"])
+                if number % every == 0:
+                    atoms.positions = positions_A.astype(np.float64).round(_WRITTEN_DECIMALS)
+                    atoms.info = {
+                        "step": int(step),
+                        "time_ps": round(number * self.header.frame_every_ps, 6),
+                        "energy_eV": float(energy_eV),
+                        "temperature_K": float(temperature_K),
+                    }
+                    write_extxyz(stream, [atoms], columns=["symbols", "positions"])
+                number += 1
 
     def _frames_of(self, n_frames: int, content: bytes) -> Frames:
         try:

@@ -29,6 +29,7 @@ from domain.parsing import parse_json, to_json
 from domain.ports import ComputedOracle, ResumableOracle
 from oracles.checks import require_sound_reference, require_sound_result
 from oracles.registry import build_oracle
+from oracles.running.files import require_files
 from oracles.running.protocol import Job, Refused, Reply, Task, TaskKind
 from oracles.running.workbench import held_workbench
 
@@ -134,9 +135,12 @@ def _look(
     oracle: ComputedOracle, request: LookRequest, folder: str | None, report: Callable[[LookProgress], None]
 ) -> LookResult:
     if folder is None or not isinstance(oracle, ResumableOracle):
-        return oracle.look(request)
+        # Without a workbench nothing outlives the look.
+        return replace(oracle.look(request), files=())
     with held_workbench(Path(folder), report) as workbench:
-        return oracle.resume(request, workbench)
+        result = oracle.resume(request, workbench)
+    require_files(Path(folder), result.files)
+    return result
 
 
 def _refused(error: Exception, job: Job) -> Refused:

@@ -66,10 +66,8 @@ class Conductivity:
 
     @property
     def sigma_S_per_cm(self) -> float | None:
-        """Standard deviation; None for a bound."""
-        if self.censoring is not Censoring.NONE:
-            return None
-        return self.value_S_per_cm * math.sqrt(math.expm1(self.log_sigma**2))
+        """Standard deviation, to first order in that of ln σ, to which learning takes it back; None for a bound."""
+        return self.value_S_per_cm * self.log_sigma if self.censoring is Censoring.NONE else None
 
 
 def nernst_einstein(

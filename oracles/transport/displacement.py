@@ -1,4 +1,4 @@
-"""How far ions get: unwrapped paths, the framework's drift taken away, and mean squared displacements.
+"""How far ions get: the framework's drift taken away, and mean squared displacements.
 
 Legend: T frames, N atoms, M mobile ions, F framework atoms, L lags.
 """
@@ -11,41 +11,10 @@ from typing import Final
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from domain.errors import InvalidValueError
 from oracles.transport.trajectory import Floats, IonTrajectory
 
-_LARGEST_STEP: Final = 0.4
-"""Share of a cell that an atom may move between frames: beyond half of it, back and forth look alike."""
 _IONS_AT_ONCE: Final = 64
 """So many ions are transformed together, which bounds the memory."""
-
-
-def unwrap(wrapped_A: Floats, cell_A: Floats) -> Floats:
-    """Follows atoms through the faces of a periodic cell, by the nearest image from frame to frame.
-
-    Args:
-        wrapped_A: Positions `[T, N, 3]`, each put back into the cell or not.
-        cell_A: Cell vectors `[3, 3]`, a row each.
-
-    Returns:
-        Unwrapped positions `[T, N, 3]`, which begin with the first frame as it is.
-
-    Raises:
-        InvalidValueError: If an atom moves so far between two frames that its direction is in doubt.
-    """
-    fractional = np.asarray(wrapped_A, dtype=np.float64) @ np.linalg.inv(cell_A)
-    steps = np.diff(fractional, axis=0)
-    steps -= steps.round()
-    if steps.size and np.abs(steps).max() > _LARGEST_STEP:
-        frame, atom, _ = np.unravel_index(np.abs(steps).argmax(), steps.shape)
-        raise InvalidValueError(
-            f"Atom {atom} moves by {np.abs(steps).max():.2f} of the cell after frame {frame}; at most {_LARGEST_STEP} "
-            "was expected, since near half a cell nobody can say in which direction.",
-            remedy="Keep frames more often, or use a larger supercell.",
-        )
-    followed = np.concatenate([fractional[:1], steps]).cumsum(axis=0)
-    unwrapped: Floats = followed @ cell_A
-    return unwrapped
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from oracles.transport.bound import ONE_SIDED_95
 from oracles.transport.diffusion import Diffusivity, FitWindow
 from oracles.transport.displacement import IonPaths, MeanSquaredDisplacement
 from oracles.transport.trajectory import Floats
@@ -20,7 +21,6 @@ _FEWEST_HOPS: Final = 50
 """Below, the estimate's relative standard deviation is above one half."""
 _SUBDIFFUSIVE: Final = 0.8
 """A mean squared displacement that grows with a smaller power of time than this does not show diffusion yet."""
-_ONE_SIDED_95: Final = 1.645
 
 
 class Finding(StrEnum):
@@ -141,7 +141,7 @@ def _slope(displacement: MeanSquaredDisplacement, diffusivity: Diffusivity) -> l
         return []
     first, last = (round(time / displacement.lags_ps[1]) for time in diffusivity.window_ps)
     exponent, error = growth_exponent(displacement, FitWindow(first, last))
-    if exponent + _ONE_SIDED_95 * error >= _SUBDIFFUSIVE:
+    if exponent + ONE_SIDED_95 * error >= _SUBDIFFUSIVE:
         return []
     return [
         Reason(

@@ -29,6 +29,7 @@ from services.api.routers import (
     installation,
     laboratory,
     leaders,
+    look_files,
     machines,
     materials,
     measurements,
@@ -115,7 +116,10 @@ def stop_streams(app: FastAPI) -> None:
 
 def _routers() -> tuple[APIRouter, ...]:
     return (
-        machines.router,  # first, because it is asked most often, and before the queries, because `claim` is no number
+        # What is asked most often comes first; the machines before the queries, because `claim` is no number.
+        machines.router,
+        queries.router,
+        look_files.router,
         health.router,
         account.router,
         identities.router,
@@ -124,7 +128,6 @@ def _routers() -> tuple[APIRouter, ...]:
         spaces.router,
         rounds.router,
         leaders.router,
-        queries.router,
         laboratory.router,
         measurements.router,
         events.router,

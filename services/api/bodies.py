@@ -18,7 +18,7 @@ LARGEST_UPLOAD: Final = 64 * MIB + MIB
 """64 MiB of content, and the form around it."""
 _UPLOADS: Final = re.compile(
     r"/api/v1/(?:campaigns/[^/]+/)?(?:uploads|artifacts|materials)(?:/.*)?"
-    r"|/campaigns/[^/]+/uploads|/laboratory/queries/[0-9]+/result"
+    r"|/api/v1/queries/[0-9]+/files|/campaigns/[^/]+/uploads|/laboratory/queries/[0-9]+/result"
 )
 """Routes that take files, those of pages among them."""
 _DEEPEST_NESTING: Final = 60

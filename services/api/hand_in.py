@@ -9,7 +9,7 @@ from domain.json_value import JsonObject
 from domain.measurement import Measurement
 from services.access.principal import Principal
 from services.api.questions import Questions, worker_name
-from services.intake import record_measurement
+from services.intake import Findings, record_measurement
 from services.intake.machines import require_asked_look
 from services.intake.together import MachineAnswer, record_together
 from services.messages.claims import MeasurementRequest
@@ -32,9 +32,9 @@ def hand_in(store: Store, questions: Questions, given: HandedIn) -> MeasurementR
     """Records a measurement and audits it.
 
     Raises:
-        NotFoundError: If there is no such query, or it belongs to others.
+        NotFoundError: If there is no such query, or it belongs to others; or if a file is none of its campaign's.
         ConflictError: If the claim is another user's, or the query was answered otherwise.
-        InvalidValueError: If the unit or the value is refused, or it is not the look that was asked for.
+        InvalidValueError: If the unit or a value is refused, or it is not the look that was asked for.
     """
     with store.writing():
         question = questions.held(store, given.principal, given.query_id, given.seen.fence)
@@ -45,7 +45,7 @@ def hand_in(store: Store, questions: Questions, given: HandedIn) -> MeasurementR
             given.query_id,
             fence=given.seen.fence,
             measurement=_as_kept(given, question),
-            realizations=given.seen.realizations,
+            found=Findings(given.seen.realizations, given.seen.series, given.seen.files),
         )
         store.audit.append_all([_entry(given, record)])
     return record
@@ -58,7 +58,7 @@ def hand_in_together(store: Store, questions: Questions, given: Sequence[HandedI
         answers: dict[int, MachineAnswer] = {}
         for number, one in enumerate(given):
             question = asked.get(one.query_id)
-            if question is None or one.seen.realizations:
+            if question is None or one.seen.realizations or one.seen.series or one.seen.files:
                 continue
             with suppress(PetaliteError):
                 questions.require_held(store, one.principal, question, one.seen.fence)

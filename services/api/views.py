@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.campaign import CampaignSpec
+from domain.quantity import Scale
 from domain.states import CampaignState
 from services.store import Store
 from services.store.records import CampaignRecord, CandidateRecord, FailureRecord, MeasurementRecord, QueryRecord
@@ -34,6 +35,9 @@ class CampaignView:
     state: CampaignState
     quantity: str
     """What it looks for."""
+    scale: Scale
+    """On which errors of the quantity are alike: on `log10`, what is expected goes from `m / f` to `m * f`, where `m`
+    is the expected value and `m * sinh(ln f)` its standard deviation."""
     priority: int
     """The higher one goes first."""
     group_id: int | None
@@ -98,6 +102,7 @@ def campaign_view(record: CampaignRecord, *, now: datetime) -> CampaignView:
         description=record.spec.description,
         state=record.state,
         quantity=record.spec.objective.quantity,
+        scale=record.spec.objective.measured.scale,
         priority=record.priority,
         group_id=record.group_id,
         created_at=record.created_at,

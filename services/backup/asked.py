@@ -29,8 +29,7 @@ _LOCK: Final = "making.lock"
 _ASKED: Final = "asked.json"
 _SAID: Final = "said.txt"
 _LONGEST_SAID: Final = 2000
-_WROTE: Final = "Wrote "
-"""Begins what `petalite backup` says of one that is finished."""
+_FINISHED: Final = "finished.json"
 _WAITS_S: Final = (0.0, 0.05, 0.05)
 """Whoever looks whether one is being made holds the lock for a moment, too."""
 _SPARE: Final = 1.1
@@ -46,6 +45,13 @@ class Asked:
     at: datetime
     expected_bytes: int
     """About as large as it will be; of a store on PostgreSQL only the files handed in are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What a backup that was asked for notes when it is written."""
+
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,11 @@ def ask_for_backup(settings: Settings, environ: Mapping[str, str], *, by: str, n
     return asked
 
 
+def note_finished(note: Path, file: Path) -> None:
+    """Notes that a backup that was asked for is written, so that it is known even where it was moved away since."""
+    note.write_text(to_json(_Finished(file.name)), encoding="utf-8")
+
+
 def list_backups(settings: Settings) -> Backups:
     """What there is, and how far a backup is that is being made; of a folder that cannot be read, why."""
     folder = settings.backup_folder
@@ -122,7 +133,7 @@ def _look_into(folder: Path) -> Backups:
     files = sorted(folder.glob("*.tar"), key=_changed_at, reverse=True) if folder.is_dir() else []
     said = "" if is_running else _read(folder / _SAID)[-_LONGEST_SAID:].strip()
     # One that was moved away, as the page advises, was whole all the same.
-    is_whole = is_running or asked is None or (folder / asked.file).is_file() or said.startswith(_WROTE)
+    is_whole = is_running or asked is None or (folder / asked.file).is_file() or _last_finished(folder) == asked.file
     return Backups(
         folder=str(folder),
         is_running=is_running,
@@ -177,9 +188,19 @@ def _start(settings: Settings, environ: Mapping[str, str], target: Path, lock: i
         "PETALITE_STORE_URL": settings.store_url,
         "PETALITE_ARTIFACTS": str(settings.artifacts),
     }
+    note = target.parent / _FINISHED
     with (target.parent / _SAID).open("wb") as said:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-P", "-m", "services.cli", "backup", str(target)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "services.cli",
+                "backup",
+                str(target),
+                "--note",
+                str(note),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
@@ -211,6 +232,14 @@ def _last_asked(folder: Path) -> Asked | None:
     try:
         return parse_json(Asked, (folder / _ASKED).read_bytes())
     except (FileNotFoundError, SpecError):  # none yet, or cut off while it was written
+        return None
+
+
+def _last_finished(folder: Path) -> str | None:
+    """Name of the last one that was asked for and written."""
+    try:
+        return parse_json(_Finished, (folder / _FINISHED).read_bytes()).file
+    except (FileNotFoundError, SpecError):
         return None
 
 

@@ -12,6 +12,8 @@ from services.settings import load_settings
 
 def backup(
     file: Annotated[Path, typer.Argument(help="The archive to write, such as petalite-2026-01-01.tar.")],
+    *,
+    note: Annotated[Path | None, typer.Option(hidden=True, help="Where the service reads that it is written.")] = None,
 ) -> None:
     """Write the store and all files handed in into one archive. The service may go on working meanwhile.
 
@@ -19,6 +21,7 @@ def backup(
     Exit status 1 if files that the store names are missing or damaged: the archive holds everything else.
     """
     from services.backup import write_backup
+    from services.backup.asked import note_finished
     from services.backup.manifest import BackupError
     from services.installation import BACKUP_SIGN
     from services.store import open_store
@@ -27,6 +30,8 @@ def backup(
     manifest = write_backup(settings, file)
     with open_store(settings.store_url) as store:
         store.cursors.give_sign(BACKUP_SIGN)  # administrators see when it was
+    if note is not None:
+        note_finished(note, file)
     size_MiB = file.stat().st_size / 2**20
     out = console()
     out.print(f"Wrote {len(manifest.files)} files ({size_MiB:.1f} MiB) to {file}", soft_wrap=True)

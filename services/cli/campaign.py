@@ -15,6 +15,7 @@ from services.cli.export import export
 from services.cli.leaders import print_leaders
 from services.cli.options import AsJson, CampaignName
 from services.cli.output import console, print_json, print_table
+from services.cli.phases import hull
 from services.cli.spec import create, validate
 from services.reports.document import campaign_document, campaign_summary
 from services.reports.spending import burn_down
@@ -162,6 +163,7 @@ def delete(name: CampaignName) -> None:
 app.command()(validate)
 app.command()(create)
 app.command()(export)
+app.command()(hull)
 
 
 def _standing(store: Store, record: CampaignRecord) -> str:

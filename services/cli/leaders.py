@@ -2,15 +2,17 @@
 
 from rich.console import Console
 
-from domain.quantity import Quantity
-from domain.states import CampaignState, QueryState
+from domain.disorder import disorder_told
+from domain.measurement import Measurement
+from domain.quantity import Quantity, Scale
 from services.cli.output import console, print_table
+from services.dashboard import words
 from services.reports.export import export_campaign
 from services.reports.leaders import Leader, believed_target, leaders
 from services.reports.spending import burn_down
+from services.reports.waiting import Waiting, waiting
 from services.settings import Settings
 from services.store import Store
-from services.store.records import CampaignRecord
 
 N_SHOWN = 10
 
@@ -24,8 +26,8 @@ def print_outcome(settings: Settings, store: Store, campaign: str) -> None:
     export = export_campaign(store, campaign, settings.home / "exports" / campaign)
     out.print(f"Crystals: {export.folder / 'crystals'} ({crystals_written(export.n_crystals)})", soft_wrap=True)
     out.print(f"Best value against money spent: {export.plot}", soft_wrap=True)
-    if record.state is CampaignState.WAITING:
-        out.print(_waited_for(store, record))
+    for line in waited_for(waiting(store, record)):
+        out.print(line, soft_wrap=True)
     out.print(f"More: petalite campaign show {campaign}")
 
 
@@ -35,14 +37,17 @@ def crystals_written(n_crystals: int) -> str:
     return told if n_crystals else f"{told}: no look placed atoms; crystals.csv holds the blueprints"
 
 
-def _waited_for(store: Store, campaign: CampaignRecord) -> str:
-    if store.approval.waiting(campaign.id, limit=1):
-        return "Somebody must approve what is to be spent: petalite approval list"
-    states = frozenset({QueryState.QUEUED, QueryState.CLAIMED})
-    asked = {query.fidelity for query in store.queries.list(campaign.id, states=states)}
-    if any(campaign.spec.fidelities.fidelity(name).is_laboratory for name in asked):
-        return "A laboratory is asked: petalite lab list"
-    return "Machines are asked: petalite machine run --help"
+def waited_for(waits: Waiting) -> list[str]:
+    """What the looks wait for that are still open, a line for each with what moves them."""
+    counts = (
+        (waits.approvals, "for somebody to approve what is to be spent: petalite approval list"),
+        (waits.laboratory, "for a laboratory: petalite lab list"),
+        (waits.machines, "for a machine: petalite machine run --help"),
+    )
+    lines = [f"{n} {'look waits' if n == 1 else 'looks wait'} {what}" for n, what in counts if n]
+    if waits.under_way:
+        lines.append(f"{waits.under_way} {'look is' if waits.under_way == 1 else 'looks are'} under way elsewhere.")
+    return lines
 
 
 def print_busy(campaign: str) -> None:
@@ -69,23 +74,34 @@ def print_leaders(store: Store, campaign: str, n_shown: int) -> None:
     print_table(title, columns, rows, empty="No crystal has been measured yet.")
     if ranked:
         target, unit = believed_target(store, campaign), spec.budget.unit
-        console().print(f"[dim]expected: at {target}, ± one standard deviation; paid: for all looks, {unit}[/]")
+        errors = "from where to where with 68 %" if measured.scale is Scale.LOG10 else "± one standard deviation"
+        console().print(f"[dim]expected: at {target}, {errors}; paid: for all looks, {unit}[/]")
 
 
 def _row(place: int, leader: Leader, quantity: Quantity) -> tuple[str, ...]:
     blueprint = leader.candidate.blueprint
     look = leader.best_look
-    sigma = look.measurement.sigma
-    measured = f"{look.measurement.censoring.value.strip('=')}{quantity.shown(look.measurement.value)}"
-    expected = ""
-    if leader.expected is not None and leader.expected_sd is not None:
-        expected = f"{quantity.shown(leader.expected)} ± {quantity.shown(leader.expected_sd)}"
     return (
         str(place),
-        blueprint.composition.reduced_formula,
+        blueprint.composition.reduced_formula + (" (ordered)" if disorder_told(look.measurement.details) else ""),
         f"{blueprint.space_group.symbol} ({blueprint.space_group.number})",
-        measured if not sigma else f"{measured} ± {quantity.shown(sigma)}",
+        _measured(look.measurement, quantity),
         look.fidelity,
-        expected,
+        _expected(leader, quantity),
         f"{leader.paid:g}",
     )
+
+
+def _measured(found: Measurement, quantity: Quantity) -> str:
+    if quantity.scale is Scale.LOG10:
+        return words.measured(found, with_unit=False)
+    shown = f"{found.censoring.value.strip('=')}{quantity.shown(found.value)}"
+    return shown if not found.sigma else f"{shown} ± {quantity.shown(found.sigma)}"
+
+
+def _expected(leader: Leader, quantity: Quantity) -> str:
+    if leader.expected is None or leader.expected_sd is None:
+        return ""
+    if quantity.scale is Scale.LOG10:
+        return words.believed(leader.expected, "", sd=leader.expected_sd, scale=quantity.scale)
+    return f"{quantity.shown(leader.expected)} ± {quantity.shown(leader.expected_sd)}"

@@ -17,6 +17,7 @@ from services.cli import (
     material,
     notify,
     oracle,
+    potential,
     reference,
     schedule,
     token,
@@ -26,7 +27,8 @@ from services.cli import (
 from services.cli.backup import backup, restore
 from services.cli.output import ExitCode, print_error
 from services.cli.run import run
-from services.cli.serve import serve, worker
+from services.cli.serve import serve
+from services.cli.worker import worker
 
 app = typer.Typer(
     name="petalite",
@@ -58,6 +60,7 @@ app.add_typer(upload.app, name="upload")
 app.add_typer(machine.app, name="machine")
 app.add_typer(material.app, name="material")
 app.add_typer(reference.app, name="reference")
+app.add_typer(potential.app, name="potential")
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")
 app.add_typer(token.app, name="token")

@@ -13,7 +13,9 @@ from domain.digest import content_digest
 from domain.parsing import parse_json, to_json, to_json_object, to_json_value
 from services.access.principal import local_operator
 from services.cli.options import AsJson
-from services.cli.output import console, print_json, print_table
+from services.cli.ordering import order
+from services.cli.output import ExitCode, console, print_json, print_table
+from services.cli.phases import look
 from services.materials.formats import StructureFormat, write_material
 from services.materials.importing import Holder, ImportProgress, ImportTally, import_from_provider, import_readings
 from services.materials.show import material_details, material_view
@@ -24,7 +26,9 @@ from services.store.materials import MOST_IN_LIST, MaterialFilter
 N_TOLD = 10
 """Problems that are shown; the rest are counted."""
 
-app = typer.Typer(help="Known materials: import, list, show, export.", no_args_is_help=True)
+app = typer.Typer(help="Known materials: import, list, show, export, order, look at.", no_args_is_help=True)
+app.command()(look)
+app.command()(order)
 
 
 @app.command("import")
@@ -44,7 +48,8 @@ def import_materials(
 ) -> None:
     """Import known materials. What is there already stays as it is, so that repeating it is harmless.
 
-    An import from a provider that was cut off goes on where it stopped when the same command is repeated.
+    An import from a provider that was cut off goes on where it stopped when the same command is repeated. Exit status 1
+    if all that was read is refused.
     """
     settings = load_settings(os.environ)
     with open_store(settings.store_url) as store:
@@ -63,8 +68,10 @@ def import_materials(
         store.audit.append(holder.added_by, "material.import", "materials", details)
     if as_json:
         print_json(tally.as_json())
-        return
-    _print_tally(tally)
+    else:
+        _print_tally(tally)
+    if tally.n_refused and tally.n_refused == tally.n_read:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("list")

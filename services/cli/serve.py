@@ -1,4 +1,4 @@
-"""`petalite serve` and `petalite worker`: what stays up."""
+"""`petalite serve`: the dashboard and the API, with a worker beside them."""
 
 import gc
 import os
@@ -52,7 +52,7 @@ def serve(
     settings = _at(settings, host or settings.host, settings.port if port is None else port)
     configure_logging(level=settings.log_level)
     sys.setswitchinterval(_TURN_S)
-    _end_on_signals()  # before the server takes signals over, and when it hands them on after its own end
+    end_on_signals()  # before the server takes signals over, and when it hands them on after its own end
     with _listening(settings) as listening:
         settings = _at(settings, settings.host, listening.getsockname()[1])
         # Not before it listens: the link makes the one worthless that a service printed which is there already.
@@ -62,31 +62,8 @@ def serve(
             _server(settings, application, lambda: stop_streams(application)).run(sockets=[listening])
 
 
-def worker(
-    *,
-    ends_with_parent: Annotated[bool, typer.Option("--ends-with-parent", hidden=True)] = False,
-) -> None:
-    """Advance campaigns whenever something has happened that leads on, until Ctrl-C or SIGTERM.
-
-    Any number of workers on any number of machines may share a store. Where PREFECT_API_URL names no Prefect server,
-    the worker has one of its own.
-    """
-    settings = load_settings(os.environ)
-    from flows.environment import prepare_environment
-
-    prepare_environment(os.environ, home=settings.home)
-    from flows.worker import work
-    from services.children import end_with_parent
-    from services.logging import configure_logging
-
-    configure_logging(level=settings.log_level)
-    _end_on_signals()
-    if ends_with_parent:
-        end_with_parent()
-    work(settings, os.environ)
-
-
-def _end_on_signals() -> None:
+def end_on_signals() -> None:
+    """Lets Ctrl-C and SIGTERM end this process as asked for, not as an error."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: sys.exit(ExitCode.DONE))
 

@@ -16,7 +16,7 @@ from domain.errors import InvalidValueError, NotFoundError
 from domain.json_value import JsonObject
 from services.cli.acting import audit, worker_named
 from services.cli.options import AsJson
-from services.cli.output import console, print_json, print_table
+from services.cli.output import ExitCode, console, print_json, print_table
 from services.cli.upload_report import print_upload, print_upload_as_json, print_ways_on
 from services.settings import load_settings
 from services.store import Store, open_store
@@ -73,7 +73,8 @@ def hand_in(
 ) -> None:
     """Hand in a file and see what was understood.
 
-    What holds for the whole file is said with --set, such as --set query=12 --set "thickness=1.2 mm".
+    What holds for the whole file is said with --set, such as --set query=12 --set "thickness=1.2 mm". Exit status 1 if
+    the file cannot be read or all its rows are refused; it is kept all the same.
     """
     worker = worker_named(person)
     with _desk() as (store, desk):
@@ -87,6 +88,9 @@ def hand_in(
         if accept_now and upload.state is UploadState.OPEN:
             upload = _accept(store, desk, upload.id, worker).upload
         _show(store, upload, as_json=as_json)
+        states = {row.state for row in store.uploads.rows(upload.id)}
+    if upload.state is UploadState.UNREADABLE or states == {RowState.REFUSED}:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command()

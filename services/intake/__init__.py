@@ -2,6 +2,7 @@
 
 from services.intake.corrections import amend_material_value, record_amendment, retract, retract_material_value
 from services.intake.door import record_failure, record_measurement
+from services.intake.findings import Findings
 from services.intake.laboratory import (
     amend_laboratory_result,
     record_laboratory_failure,
@@ -14,6 +15,7 @@ from services.intake.unsolicited import UnsolicitedOutcome, UnsolicitedRecord, r
 
 __all__ = [
     "Changes",
+    "Findings",
     "Reading",
     "UnsolicitedOutcome",
     "UnsolicitedRecord",

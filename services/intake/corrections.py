@@ -12,10 +12,11 @@ from domain.digest import content_digest
 from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
 from domain.json_value import JsonObject
-from domain.measurement import Measurement
+from domain.measurement import Measurement, SeriesPoint
 from domain.parsing import to_json_value
 from domain.quantity import Quantity
 from services.intake.door import answer_of, shown
+from services.intake.findings import NOTHING, keep_findings, series_told
 from services.intake.handed_in import HandedInMeasurement, read_measurement, storable_object
 from services.intake.units import convert
 from services.store import Store
@@ -30,7 +31,7 @@ from services.store.material_values import (
     read_material_value,
 )
 from services.store.query_steps import describe_query, lock_query
-from services.store.records import MeasurementRecord, QueryRecord
+from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
 from services.store.results import (
     NewMeasurement,
     append_measurement,
@@ -38,6 +39,7 @@ from services.store.results import (
     newest_answer,
     read_stored_measurement,
 )
+from services.store.series import append_series
 from services.store.waking import bring_news
 
 
@@ -59,6 +61,10 @@ class _Correction:
         """What is kept, in the quantity's unit."""
         kept = convert(self.measurement, quantity)
         return replace(kept, details={**kept.details, "correction": self.said})
+
+    def series(self, kept: Measurement, campaign: CampaignRecord) -> tuple[SeriesPoint, ...]:
+        """What is kept beside it; nothing of what is taken back."""
+        return () if self.is_retraction else series_told(kept, campaign.spec.objective.measured)
 
 
 def record_amendment(
@@ -153,6 +159,8 @@ def replace_withdrawn(
         supersedes=record.id,
     )
     found = append_measurement(connection, new, at=now)
+    quantity = campaign.spec.objective.measured
+    keep_findings(connection, campaign.id, found.id, NOTHING, handed_in.measurement, quantity)
     message = (
         f"{describe_query(connection, query)}: {shown(kept)} in place of what was taken back, measured by {worker}"
     )
@@ -208,6 +216,7 @@ def _correct(store: Store, measurement_id: int, correction: _Correction) -> Meas
             is_retracted=correction.is_retraction,
         )
         record = append_measurement(connection, new, at=now)
+        append_series(connection, campaign.id, correction.series(kept, campaign), measurement_id=record.id)
         what = describe_query(connection, query)
         payload: JsonObject = {"query_id": query.id, "measurement_id": record.id, "supersedes": measurement_id}
         _tell(connection, campaign.id, _message(what, wrong.measurement, kept, correction), payload, correction, now)
@@ -237,6 +246,7 @@ def _correct_material(store: Store, number: int, correction: _Correction) -> Mat
             is_retracted=correction.is_retraction,
         )
         record = append_material_value(connection, new, at=now)
+        append_series(connection, campaign.id, correction.series(kept, campaign), material_measurement_id=record.id)
         what = f"{material_title(connection, wrong.material_id)} at {wrong.fidelity}"
         payload: JsonObject = {"material_measurement_id": record.id, "supersedes": number}
         _tell(connection, campaign.id, _message(what, wrong.measurement, kept, correction), payload, correction, now)

@@ -13,6 +13,7 @@ from domain.events import EventKind
 from domain.json_value import JsonObject, JsonValue
 from domain.measurement import Failure, FailureKind, Measurement
 from domain.states import QueryState
+from services.intake.findings import NOTHING, Findings, keep_findings
 from services.intake.handed_in import HandedInMeasurement, read_failure, read_measurement
 from services.intake.remarks import REMARKS, remarks_on
 from services.intake.units import convert
@@ -39,7 +40,7 @@ def record_measurement(
     *,
     fence: int,
     measurement: Measurement,
-    realizations: Sequence[Realization] = (),
+    found: Findings = NOTHING,
     is_dated: bool = True,
 ) -> MeasurementRecord:
     """Records the answer to a query and books its declared cost.
@@ -52,12 +53,12 @@ def record_measurement(
         query_id: The query.
         fence: From the claim under which the look was made.
         measurement: In any unit of the campaign's quantity.
-        realizations: Sites that were found on the way.
+        found: What the look gave beside its value.
         is_dated: Whether it was said when it was measured; else the same at another time is the same again.
 
     Raises:
-        NotFoundError: If there is no such query.
-        InvalidValueError: If the unit or the value is refused, or the sites are not this crystal's.
+        NotFoundError: If there is no such query, or a file is none of its campaign's.
+        InvalidValueError: If the unit or a value is refused, or the sites are not this crystal's.
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
     now = store.now()
@@ -65,11 +66,13 @@ def record_measurement(
     with store.writing() as connection:
         query = end_claimed(connection, query_id, fence, at=now)
         if query is None:
-            return _keep_late(connection, query_id, fence, handed_in, realizations=realizations, now=now)
+            return _keep_late(connection, query_id, fence, handed_in, found=found, now=now)
         spec = read_spec(connection, query.campaign_id, query.spec_digest)
         converted = as_learned(handed_in.measurement, spec, query.fidelity)
-        _keep_sites(connection, query, handed_in.measurement, realizations, now)
+        _keep_sites(connection, query, handed_in.measurement, found.realizations, now)
         record = append_measurement(connection, answer_of(query, fence, handed_in, converted), at=now)
+        quantity = spec.objective.measured
+        keep_findings(connection, query.campaign_id, record.id, found, handed_in.measurement, quantity)
         book_answered(connection, [(query, converted.cost)], at=now)
         write_events(connection, query.campaign_id, [done_event(query, converted)], at=now)
         bring_news(connection, query.campaign_id, at=now)
@@ -153,7 +156,7 @@ def _keep_late(
     fence: int,
     handed_in: HandedInMeasurement,
     *,
-    realizations: Sequence[Realization],
+    found: Findings,
     now: datetime,
 ) -> MeasurementRecord:
     """What comes under a fence that does not hold the query: known already, evidence, or a contradiction."""
@@ -162,7 +165,7 @@ def _keep_late(
     if known is not None:
         return known
     _require_answerable(query, fence)
-    return keep_evidence(connection, query, fence, handed_in, realizations=realizations, now=now)
+    return keep_evidence(connection, query, fence, handed_in, found=found, now=now)
 
 
 def keep_evidence(
@@ -171,19 +174,21 @@ def keep_evidence(
     fence: int,
     handed_in: HandedInMeasurement,
     *,
-    realizations: Sequence[Realization] = (),
+    found: Findings = NOTHING,
     now: datetime,
 ) -> MeasurementRecord:
     """Keeps a measurement that came too late to count, inside a transaction.
 
     Raises:
-        InvalidValueError: If the unit or the value is refused, or the sites are not this crystal's.
+        NotFoundError: If a file is none of its campaign's.
+        InvalidValueError: If the unit or a value is refused, or the sites are not this crystal's.
     """
     quantity = read_campaign(connection, query.campaign_id).spec.objective.measured
     converted = convert(handed_in.measurement, quantity)
-    _keep_sites(connection, query, handed_in.measurement, realizations, now)
+    _keep_sites(connection, query, handed_in.measurement, found.realizations, now)
     new = replace(answer_of(query, fence, handed_in, converted), is_evidence=True)
     record = append_measurement(connection, new, at=now)
+    keep_findings(connection, query.campaign_id, record.id, found, handed_in.measurement, quantity)
     _note_late(connection, query, handed_in.measurement.provenance.worker, now)
     return record
 

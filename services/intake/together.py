@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from domain.errors import InvalidValueError, SpecError
 from domain.measurement import Measurement
 from services.intake.door import answer_of, as_learned, done_event
+from services.intake.findings import tells_series
 from services.intake.handed_in import read_measurement
 from services.store import Store
 from services.store.answers import Answered, book_answered, end_locked, lock_claimed, read_spec
@@ -37,7 +38,7 @@ def record_together(store: Store, answers: Sequence[MachineAnswer]) -> list[Meas
 
     Returns:
         What was recorded, in the order of the answers. None where nothing was, because the answer came before, came too
-        late, is refused, or names sites: `record_measurement` says which.
+        late, is refused, or names sites or a series: `record_measurement` says which.
     """
     if not answers:
         return []
@@ -57,7 +58,7 @@ def record_together(store: Store, answers: Sequence[MachineAnswer]) -> list[Meas
 
 def _read(connection: Connection, query: Answered, answer: MachineAnswer, now: datetime) -> NewMeasurement | None:
     """What is to be recorded; None if it is refused or needs a second look."""
-    if answer.measurement.provenance.realization_digest is not None:
+    if answer.measurement.provenance.realization_digest is not None or tells_series(answer.measurement):
         return None
     spec = read_spec(connection, query.campaign_id, query.spec_digest)
     try:

@@ -46,11 +46,20 @@ def convert(measurement: Measurement, quantity: Quantity) -> Measurement:
         InvalidValueError: If the unit is unknown or measures something else, or the value is implausible.
     """
     if measurement.unit != quantity.unit:
-        factor = _factor(measurement.unit, quantity)
+        factor = conversion_factor(measurement.unit, quantity)
         sigma = None if measurement.sigma is None else measurement.sigma * factor
         measurement = replace(measurement, value=measurement.value * factor, sigma=sigma, unit=quantity.unit)
     quantity.require_plausible(measurement.value)
     return measurement
+
+
+def conversion_factor(unit: str, quantity: Quantity) -> float:
+    """What a number in a unit is multiplied by to be in a quantity's.
+
+    Raises:
+        InvalidValueError: If the unit is unknown or measures something else.
+    """
+    return 1.0 if unit == quantity.unit else _factor(unit, quantity)
 
 
 def is_same_unit(first: str, second: str, quantity: Quantity) -> bool:

@@ -15,6 +15,7 @@ from domain.measurement import Measurement
 from domain.states import QueryState
 from services.intake.corrections import replace_withdrawn
 from services.intake.door import keep_evidence, record_measurement, shown
+from services.intake.findings import series_told
 from services.intake.handed_in import HandedInMeasurement, read_measurement
 from services.intake.matching import match_candidate
 from services.intake.units import convert
@@ -31,6 +32,7 @@ from services.store.material_values import (
 from services.store.materials import MaterialFilter, MaterialRecord
 from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
 from services.store.results import find_measurement
+from services.store.series import append_series
 from services.store.unasked import CandidateCell, add_unasked_query, find_query
 from services.store.waking import bring_news
 
@@ -223,6 +225,8 @@ def _about_material(
         reported_unit=handed_in.measurement.unit,
     )
     record = append_material_value(connection, new, at=now)
+    series = series_told(handed_in.measurement, campaign.spec.objective.measured)
+    append_series(connection, campaign.id, series, material_measurement_id=record.id)
     worker = handed_in.measurement.provenance.worker
     message = (
         f"{material_title(connection, material.id)} at {fidelity}: {shown(converted)}, measured unasked by {worker}"

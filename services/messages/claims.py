@@ -11,10 +11,11 @@ from typing import ClassVar, Final
 from domain.blueprint import Blueprint, Realization
 from domain.errors import InvalidValueError
 from domain.fidelity import Capability, Fidelity
-from domain.look import LookProgress, ReferenceEnergy
-from domain.measurement import Failure, Measurement, Provenance
+from domain.look import MOST_FILES, LookProgress, ReferenceEnergy
+from domain.measurement import Failure, Measurement, Provenance, SeriesPoint, require_short_series
 from domain.quantity import Objective
 
+_LARGEST_NUMBER: Final = 2**31 - 1
 LONGEST_LEASE_S: Final = 7 * 86_400.0
 """A machine that says nothing for a week is gone."""
 
@@ -116,6 +117,19 @@ class MeasurementRequest:
     measurement: Measurement
     realizations: tuple[Realization, ...] = ()
     """Sites that were found on the way."""
+    series: tuple[SeriesPoint, ...] = ()
+    """The same quantity at several temperatures, in the unit of the measurement."""
+    files: tuple[int, ...] = ()
+    """Numbers of the files that the look produced; each was handed in before."""
+
+    def __post_init__(self) -> None:
+        require_short_series(self.series)
+        if len(self.files) > MOST_FILES or not all(1 <= number <= _LARGEST_NUMBER for number in self.files):
+            raise InvalidValueError(
+                f"The answer names {len(self.files)} files, of which at most {MOST_FILES} are kept, or a number that "
+                "none has.",
+                remedy="Name the numbers under which the service keeps them.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

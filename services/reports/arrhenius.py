@@ -39,8 +39,8 @@ class ArrheniusLine:
     """95 %."""
     value_at_K: float = ROOM_K
     """For which temperature the measured value is."""
-    interval_S_per_cm: tuple[float, float] | None = None
-    """95 %, of the line at that temperature."""
+    value_interval_S_per_cm: tuple[float, float] | None = None
+    """95 %, of the line at that temperature, and not at room temperature."""
     is_extrapolated: bool = False
     n_diffusive: int | None = None
     """Runs that showed a conductivity, where it comes from runs."""
@@ -217,4 +217,4 @@ def _interval_at(temperature_K: float, line: ArrheniusLine | None, runs: _Seen) 
     for run, found in runs:
         if run.is_used and run.temperature_K == temperature_K:
             return found.interval_S_per_cm
-    return line.interval_S_per_cm if line is not None and line.value_at_K == temperature_K else None
+    return line.value_interval_S_per_cm if line is not None and line.value_at_K == temperature_K else None

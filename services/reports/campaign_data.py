@@ -29,9 +29,11 @@ class CampaignData:
     @cached_property
     def improvements(self) -> Mapping[str, Improvements]:
         """How the best value got better, by fidelity."""
-        spec = self.campaign.spec
-        curves = self._store.curves
-        return {name: curves.improvements(self.campaign.id, name, spec.objective) for name in spec.fidelities.names}
+        return {name: self.improvements_at(name) for name in self.campaign.spec.fidelities.names}
+
+    def improvements_at(self, fidelity: str) -> Improvements:
+        """The same of one fidelity."""
+        return self._store.curves.improvements(self.campaign.id, fidelity, self.campaign.spec.objective)
 
     def paid(self, payments: Collection[int]) -> Mapping[int, Paid]:
         """What had been booked with some payments, and when they were made, by their numbers."""

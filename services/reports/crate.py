@@ -36,6 +36,8 @@ _CRATE_VERSION: Final = "1.1"
 LICENCE_ADDRESS: Final = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/+#?=&-]*)?$"
 """Plain addresses: others would have to be rewritten before a crate can name them."""
 _PAGE: Final = 1_000
+_LARGEST_PRODUCED_BYTES: Final = 4 * 2**20
+"""Larger files of looks, such as trajectories, are named with their SHA-256: a campaign has many of them."""
 _MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {".cif": "chemical/x-cif", ".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonl"}
 )
@@ -45,6 +47,7 @@ _MEANING: Final[Mapping[str, str]] = MappingProxyType(
         "spec.json": "The spec that determines the campaign",
         "crystals.csv": "The crystals that were looked at, best first",
         "measurements.csv": "Every measurement with its provenance",
+        "series.csv": "The measured quantity at several temperatures, point by point, by the measurement it is beside",
         "events.jsonl": "What happened, one event a line",
         "known_materials.csv": "What was measured about known materials, with its provenance",
         "known_materials.jsonl": "What was measured about known materials, one measurement a line",
@@ -135,7 +138,8 @@ def _write_realizations(store: Store, campaign: CampaignRecord, folder: Path) ->
 
 
 def _found(record: ArtifactRecord, options: CrateOptions) -> Path | None:
-    if options.find_file is None:
+    is_produced = bool(record.description)
+    if options.find_file is None or (is_produced and record.size > _LARGEST_PRODUCED_BYTES):
         return None
     try:
         return options.find_file(record.digest)

@@ -94,6 +94,21 @@ def _arrhenius(traces: Sequence[JsonObject], layout: JsonObject) -> str:
     return f"{_title(layout, 'yaxis')} against {_title(layout, 'xaxis')}, points: {_listed(seen)}.{line}"
 
 
+def _density(traces: Sequence[JsonObject], layout: JsonObject) -> str:
+    sums = layout.get("meta")
+    found = sums if isinstance(sums, Mapping) else {}
+    sites = sorted({str(text) for trace in traces if trace["type"] == "scatter" for text in _texts(trace)})
+    return (
+        f"Where {found.get('mobile')} is at {_said(_number(found.get('temperature_K')))} K, along each vector of the "
+        f"cell: at most {_said(_number(found.get('highest_per_A3')))} Å⁻³; over it the sites of {_listed(sites)}."
+    )
+
+
+def _texts(trace: JsonObject) -> list[JsonValue]:
+    found = trace.get("text")
+    return list(found) if isinstance(found, list) else []
+
+
 def _counted(traces: Sequence[JsonObject], layout: JsonObject) -> str:
     """Of figures whose points are crystals: how many each series has."""
     series = [f"{len(_numbers(trace, 'x'))} for {trace.get('name', 'all')}" for trace in traces]
@@ -156,6 +171,7 @@ def _plural(word: str, n: int) -> str:
 _SENTENCES: Final[Mapping[str, Callable[[Sequence[JsonObject], JsonObject], str]]] = MappingProxyType(
     {
         "best-by-money": _best,
+        "comparison": _best,
         "best-by-time": _best,
         "regret-by-money": _regret,
         "regret-by-time": _regret,
@@ -166,6 +182,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Sequence[JsonObject], JsonObject], str]
         "variety": _variety,
         "msd": _displacements,
         "arrhenius": _arrhenius,
+        "density": _density,
         "coverage": _looked_at,
         "elements": _looked_at,
         "pairs": _looked_at,

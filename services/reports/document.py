@@ -18,6 +18,7 @@ from services.store.records import (
     QueryRecord,
     RoundRecord,
 )
+from services.store.series import Series
 
 Answer = TypeVar("Answer", MeasurementRecord, FailureRecord)
 
@@ -67,8 +68,9 @@ def _picks(store: Store, record: CampaignRecord) -> list[JsonValue]:
     candidates = {candidate.id: candidate for candidate in store.candidates.list(record.id)}
     measured = _by_query(store.measurements.list(record.id))
     failed = _by_query(store.failures.list(record.id))
+    series = store.series.of({one.id for found in measured.values() for one in found})
     return [
-        _pick(query, candidates[query.candidate_id], measured[query.id], failed[query.id])
+        _pick(query, candidates[query.candidate_id], measured[query.id], failed[query.id], series)
         for query in store.queries.list(record.id)
     ]
 
@@ -78,6 +80,7 @@ def _pick(
     candidate: CandidateRecord,
     measured: list[MeasurementRecord],
     failed: list[FailureRecord],
+    series: Series,
 ) -> JsonObject:
     blueprint = candidate.blueprint
     return {
@@ -96,7 +99,10 @@ def _pick(
         "cost_measured": [to_json_value(record.measurement.cost) for record in measured]
         + [to_json_value(record.failure.cost) for record in failed],
         "attempts": query.attempts,
-        "measurements": [to_json_value(record) for record in measured],
+        "measurements": [
+            {**to_json_object(record), "series": [to_json_value(point) for point in series.get(record.id, ())]}
+            for record in measured
+        ],
         "failures": [to_json_value(record) for record in failed],
     }
 
@@ -105,8 +111,13 @@ def _known_materials(store: Store, record: CampaignRecord) -> list[JsonValue]:
     """What was measured about known materials for the campaign."""
     values = tuple(store.material_values.every(record.id))
     known = store.materials.get_all({value.material_id for value in values})
+    series = store.series.of_material_values({value.id for value in values})
     return [
-        {**to_json_object(value), "material": to_json_value(material_view(known[value.material_id]))}
+        {
+            **to_json_object(value),
+            "material": to_json_value(material_view(known[value.material_id])),
+            "series": [to_json_value(point) for point in series.get(value.id, ())],
+        }
         for value in values
     ]
 

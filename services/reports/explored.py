@@ -47,6 +47,7 @@ def draw_space_groups(data: CampaignData) -> Figure:
         "y": [system.value for system in CrystalSystem],
         "text": list(counts),
         "textposition": "auto",
+        "textangle": 0,
         "hovertext": named,
         "hovertemplate": "%{x} crystals are %{y}<br>%{hovertext}<extra></extra>",
     }

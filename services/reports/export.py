@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.blueprint import Realization
+from domain.disorder import disorder_told
 from domain.errors import ExportError
 from domain.measurement import Measurement
 from services.reports.document import campaign_document
 from services.reports.leaders import Leader, leaders
 from services.reports.plots import draw_best_against_spent
-from services.reports.tables import material_rows, measurement_rows, write_csv
+from services.reports.tables import material_rows, measurement_rows, series_rows, write_csv
 from services.spreadsheets import harmless_cell
 from services.store import Store
 
@@ -64,6 +65,8 @@ def write_files(store: Store, campaign: str, folder: Path) -> int:
         write_csv(file, measurement_rows(store, store.campaigns.get(campaign)))
     with (folder / "known_materials.csv").open("w", newline="", encoding="utf-8") as file:
         write_csv(file, material_rows(store, store.campaigns.get(campaign)))
+    with (folder / "series.csv").open("w", newline="", encoding="utf-8") as file:
+        write_csv(file, series_rows(store, store.campaigns.get(campaign)))
     document = json.dumps(campaign_document(store, campaign), indent=2, ensure_ascii=False)
     (folder / "campaign.json").write_text(document + "\n", encoding="utf-8")
     return sum(name is not None for name in names.values())
@@ -117,7 +120,7 @@ def _write_table(
     looks = [title for f in spec.ladder for title in (f"{f.name} ({unit})", f"{f.name} bound")]
     header = [
         "place", "formula", "space_group", "digest", f"expected ({unit})", f"expected_sd ({unit})",
-        *looks, f"paid ({spec.budget.unit})", "cif",
+        *looks, f"paid ({spec.budget.unit})", "cif", "disorder",
     ]  # fmt: skip
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -129,7 +132,7 @@ def _write_table(
                 place, harmless_cell(blueprint.composition.reduced_formula), blueprint.space_group.number,
                 leader.candidate.digest, leader.expected, leader.expected_sd,
                 *(cell for fidelity in spec.ladder for cell in _cells(values.get(fidelity.name))), leader.paid,
-                names[leader.candidate.id],
+                names[leader.candidate.id], disorder_told(leader.best_look.measurement.details) or "",
             ]  # fmt: skip
             writer.writerow(row)
 

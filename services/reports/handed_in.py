@@ -1,4 +1,4 @@
-"""Files that people handed in, and which numbers of a campaign rest on them."""
+"""Files that people handed in or looks produced, and which numbers of a campaign rest on them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ def described(record: ArtifactRecord) -> JsonObject:
         "sha256": record.digest,
         "contentSize": str(record.size),
         "dateCreated": record.at.isoformat(),
-        "description": f"As {record.uploaded_by} handed it in",
+        "description": record.description or f"As {record.uploaded_by} handed it in",
     }
 
 

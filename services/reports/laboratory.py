@@ -8,6 +8,7 @@ from typing import Final
 from domain.blueprint import Blueprint
 from domain.errors import ConflictError
 from domain.json_value import JsonObject
+from domain.quantity import Scale
 from domain.states import CampaignState, QueryState
 from services.store import Store
 from services.store.laboratory import QueueFilter
@@ -29,6 +30,8 @@ class LaboratoryQuery:
     space_group: str
     quantity: str
     unit: str
+    scale: Scale
+    """On which errors of the quantity are alike."""
     state: QueryState
     worker: str | None
     instructions: str
@@ -46,9 +49,9 @@ class LaboratoryQuery:
     reason: str
     """Why it was asked."""
     expected: float | None
-    """At the target fidelity when it was asked, in the quantity's unit."""
+    """At the target fidelity when it was asked, in the quantity's unit: the median."""
     expected_sd: float | None
-    """And how sure the campaign was."""
+    """And how sure the campaign was: half the width of the interval that holds 68 %."""
     best_look: MeasurementRecord | None
     """What the dearest look at this crystal said that counts so far."""
     asked_at: datetime
@@ -73,6 +76,7 @@ class LaboratoryQuery:
             "space_group": self.space_group,
             "quantity": self.quantity,
             "unit": self.unit,
+            "scale": self.scale.value,
             "state": self.state.value,
             "worker": self.worker,
             "instructions": self.instructions,
@@ -191,6 +195,7 @@ def _shown(
         space_group=blueprint.space_group.symbol,
         quantity=measured.name,
         unit=measured.unit,
+        scale=measured.scale,
         state=query.state,
         worker=query.worker,
         instructions=str(settings.get("instructions", "")),

@@ -1,6 +1,7 @@
 """Where the money went."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,7 +45,16 @@ def best_against_spent(store: Store, campaign: str) -> dict[str, tuple[CurvePoin
 
 def best_curves(data: CampaignData) -> dict[str, tuple[CurvePoint, ...]]:
     """The same of a campaign that was read already. Values that were corrected count as corrected."""
-    kept = {fidelity: thinned(_points(found)) for fidelity, found in data.improvements.items()}
+    return _priced(data, data.improvements)
+
+
+def best_curve(data: CampaignData, fidelity: str) -> tuple[CurvePoint, ...]:
+    """The same of one fidelity, without reading the others."""
+    return _priced(data, {fidelity: data.improvements_at(fidelity)})[fidelity]
+
+
+def _priced(data: CampaignData, found: Mapping[str, Improvements]) -> dict[str, tuple[CurvePoint, ...]]:
+    kept = {fidelity: thinned(_points(each)) for fidelity, each in found.items()}
     paid = data.paid({payment for points in kept.values() for payment, _ in points})
     return {
         fidelity: tuple(CurvePoint(paid[payment].spent, best, paid[payment].at) for payment, best in points)

@@ -46,7 +46,7 @@ def draw_training(data: CampaignData) -> Figure:
         "How the generator's training went",
         traces,
         xaxis={"title": {"text": "reports of progress, one round after another"}, "rangemode": "tozero"},
-        yaxis={"title": {"text": "loss"}, "type": "log", "dtick": "D2"},
+        yaxis={"title": {"text": "loss"}, "type": "log"},
         yaxis2={"title": {"text": "log Z"}, "overlaying": "y", "side": "right", "tickmode": "auto", "showgrid": False},
         shapes=marks[:_MOST_MARKED],
         annotations=named,

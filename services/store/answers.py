@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, cast
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from domain.blueprint import Blueprint
 from domain.campaign import CampaignSpec
@@ -17,6 +17,7 @@ from domain.json_value import JsonObject
 from domain.states import QueryState
 from services.store.campaigns import read_campaign
 from services.store.content_cache import ContentCache
+from services.store.many_rows import ManyRows
 from services.store.prepared import Prepared
 from services.store.records import LedgerKind
 from services.store.rows import SPECS, stored
@@ -72,10 +73,7 @@ _END_MANY: Final = (
     .values(state=QueryState.DONE.value, lease_until=None, finished_at=bindparam("at"))
 )
 _MOVES: Final = (LedgerKind.RELEASE, LedgerKind.BOOK)
-_MOVED: Final = tuple(column.name for column in ledger.c if column.name != "id")
-
-
-_BOOK: Final = Prepared(insert(ledger).values({name: bindparam(name) for name in _MOVED}))
+_BOOKED: Final = ManyRows(ledger)
 
 
 def lock_claimed(connection: Connection, fences: Mapping[int, int]) -> dict[int, Answered]:
@@ -126,7 +124,7 @@ def book_answered(connection: Connection, answers: Iterable[tuple[Answered, Cost
         for query, measured in answers
         for kind, cost in zip(_MOVES, (query.declared, measured), strict=True)
     ]
-    _BOOK.execute_many(connection, rows)
+    _BOOKED.insert(connection, rows)
 
 
 def read_spec(connection: Connection, campaign_id: int, digest: str) -> CampaignSpec:

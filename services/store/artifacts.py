@@ -1,19 +1,21 @@
-"""Files that people handed in: their rows. The bytes lie beside the store, named by their SHA-256."""
+"""Files that people handed in or looks produced: their rows. The bytes lie beside the store, named by SHA-256."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, Select, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
 from domain.errors import NotFoundError
+from domain.look import FileNote
 from services.store.database import Database, insert_if_absent
 from services.store.intake_tables import artifacts, measurement_artifacts, upload_rows, uploads
+from services.store.locks import lock_name
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRecord:
-    """A file as somebody handed it in."""
+    """A file as somebody handed it in, or as a look produced it."""
 
     id: int
     campaign_id: int | None
@@ -26,6 +28,8 @@ class ArtifactRecord:
     """Bytes."""
     uploaded_by: str
     at: datetime
+    description: str = ""
+    """What it holds, in one sentence; empty where whoever handed it in did not say."""
 
 
 class Artifacts:
@@ -50,6 +54,42 @@ class Artifacts:
         with self._database.write() as connection:
             stored = connection.execute(insert(artifacts).values(row).returning(artifacts)).mappings().one()
         return _artifact_record(stored)
+
+    def keep_produced(
+        self, campaign_id: int, note: FileNote, *, digest: str, size: int, uploaded_by: str
+    ) -> ArtifactRecord:
+        """Records a file that a look produced; its bytes are kept already. The same again is the record that there is.
+
+        Args:
+            campaign_id: The look's.
+            note: What is said of it.
+            digest: SHA-256 of its bytes.
+            size: How many these are.
+            uploaded_by: Who looked; an attempt that was killed may have had another name.
+        """
+        same = (
+            artifacts.c.campaign_id == campaign_id,
+            artifacts.c.digest == digest,
+            artifacts.c.name == note.name,
+        )
+        with self._database.write() as connection:
+            # Whoever hands the same in twice at once is not to find it missing twice.
+            lock_name(connection, f"file {digest}")
+            known = connection.execute(select(artifacts).where(*same).order_by(artifacts.c.id)).mappings().first()
+            if known is not None:
+                return _artifact_record(known)
+            row = {
+                "campaign_id": campaign_id,
+                "digest": digest,
+                "name": note.name,
+                "media_type": note.media_type,
+                "size": size,
+                "uploaded_by": uploaded_by,
+                "at": self._database.now(),
+                "description": note.description,
+            }
+            statement = insert(artifacts).values(row).returning(artifacts)
+            return _artifact_record(connection.execute(statement).mappings().one())
 
     def get(self, artifact_id: int) -> ArtifactRecord:
         """Finds a file's record by number.
@@ -102,6 +142,21 @@ class Artifacts:
         )
         return self._read(statement)
 
+    def of_measurements(self, measurement_ids: Collection[int]) -> Mapping[int, tuple[ArtifactRecord, ...]]:
+        """The same of several; those that rest on no file are left out."""
+        links = measurement_artifacts.c
+        statement = (
+            select(artifacts, links.measurement_id)
+            .join(measurement_artifacts, links.artifact_id == artifacts.c.id)
+            .where(links.measurement_id.in_(measurement_ids))
+            .order_by(artifacts.c.id)
+        )
+        found: dict[int, list[ArtifactRecord]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(statement).mappings():
+                found.setdefault(row["measurement_id"], []).append(_artifact_record(row))
+        return {number: tuple(files) for number, files in found.items()}
+
     def of_material_value(self, number: int) -> tuple[ArtifactRecord, ...]:
         """The files from whose rows a measurement of a known material came."""
         statement = (
@@ -119,6 +174,25 @@ class Artifacts:
             return tuple(_artifact_record(row) for row in connection.execute(statement).mappings())
 
 
+def link_files(connection: Connection, campaign_id: int, measurement_id: int, numbers: Collection[int]) -> None:
+    """Notes which files a look produced beside a measurement, inside a transaction.
+
+    Raises:
+        NotFoundError: If one is no file of the campaign.
+    """
+    if not numbers:
+        return
+    own = select(artifacts.c.id).where(artifacts.c.id.in_(numbers), artifacts.c.campaign_id == campaign_id)
+    foreign = set(numbers) - set(connection.execute(own).scalars())
+    if foreign:
+        raise NotFoundError(
+            f"There is no artifact number {min(foreign)}.",
+            remedy="Hand the file in first, for the query it belongs to.",
+        )
+    rows = [{"measurement_id": measurement_id, "artifact_id": number} for number in sorted(numbers)]
+    insert_if_absent(connection, measurement_artifacts, rows)
+
+
 def _artifact_record(row: RowMapping) -> ArtifactRecord:
     return ArtifactRecord(
         id=row["id"],
@@ -129,4 +203,5 @@ def _artifact_record(row: RowMapping) -> ArtifactRecord:
         size=row["size"],
         uploaded_by=row["uploaded_by"],
         at=row["at"],
+        description=row["description"],
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from domain.digest import content_digest
 from domain.errors import InvalidValueError
@@ -14,7 +14,7 @@ from domain.json_value import JsonObject
 from services.store.access_tables import audit
 from services.store.database import Database, known_in_transaction, storable
 from services.store.locks import lock_audit_log
-from services.store.prepared import Prepared
+from services.store.many_rows import ManyRows
 
 _BEFORE_THE_FIRST: Final = "0" * 64
 """What the first row has in place of a predecessor's hash."""
@@ -24,9 +24,7 @@ SEARCHED: Final = 20_000
 """Rows that one search looks through: none of what they say but their numbers is in an index."""
 # Put together once, because every change asks for them.
 _LAST_HASH: Final = select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)
-_APPEND: Final = Prepared(
-    insert(audit).values({column.name: bindparam(column.name) for column in audit.c if column.name != "id"})
-)
+_ROWS: Final = ManyRows(audit)
 _HEAD: Final = "hash of the newest audit row"
 
 
@@ -121,7 +119,7 @@ class Audit:
             for entry in entries:
                 rows.append(_row(entry, previous_hash=head, at=at))
                 head = str(rows[-1]["hash"])
-            _APPEND.execute_many(connection, rows)
+            _ROWS.insert(connection, rows)
             known[_HEAD] = head
 
     def list(self, *, after: int = 0, limit: int = 100) -> tuple[AuditRecord, ...]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from domain.blueprint import Blueprint, Realization
 from domain.errors import InvalidValueError, NotFoundError
+from domain.parsing import to_json_value
 from services.store.database import Database, insert_if_absent
 from services.store.records import (
     CandidateRecord,
@@ -168,5 +169,6 @@ def _row(candidate_id: int, realization: Realization, at: datetime) -> dict[str,
         "energy_eV_per_atom": realization.energy_eV_per_atom,
         "ranked_by": realization.ranked_by,
         "is_relaxed": realization.is_relaxed,
+        "arrangement": None if realization.arrangement is None else to_json_value(realization.arrangement),
         "recorded_at": at,
     }

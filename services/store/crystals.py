@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select
 
+from domain.blueprint import ORDERED
+from domain.disorder import Arrangement
 from domain.errors import InvalidValueError
 from domain.measurement import Censoring
+from domain.quantity import Scale
 from domain.states import QueryState
 from domain.training import CandidateBelief
+from domain.uncertainty import believed_interval
 from services.store.database import Database
 from services.store.ledger import IS_BOOKED
 from services.store.results import STANDING
-from services.store.tables import beliefs, candidates, ledger, measurements, queries
+from services.store.rows import stored
+from services.store.tables import beliefs, candidates, ledger, measurements, queries, realizations
 
 Key: TypeAlias = str | float
 
@@ -27,7 +32,7 @@ class CrystalOrder(StrEnum):
     """By what crystals are sorted."""
 
     PROMISE = "promise"
-    """What can be promised of them: the expected value, one standard deviation towards the worse."""
+    """What can be promised of them: the worse end of the interval that holds the expected value with 68 %."""
     EXPECTED = "expected"
     """The value that is expected at the target fidelity."""
     VALUE = "value"
@@ -45,6 +50,8 @@ class CrystalOrder(StrEnum):
 class CrystalFilter:
     """Which crystals are wanted; what is not said does not matter."""
 
+    candidates: frozenset[int] = frozenset()
+    """Numbers of those among which they are."""
     formula: str | None = None
     """Reduced formula as Petalite writes it."""
     elements: frozenset[str] = frozenset()
@@ -66,6 +73,8 @@ class CrystalSort:
     """+1 where larger values are better, -1 where smaller ones are."""
     fidelity: str
     """At which they were measured; matters for `VALUE` alone."""
+    scale: Scale
+    """On which errors of what is expected are alike."""
     is_descending: bool = False
 
 
@@ -95,8 +104,14 @@ class CrystalRow:
     expected: float | None
     """At the target fidelity, in the quantity's unit; None before the first round closed."""
     expected_sd: float | None
+    """Half the width of the interval that holds it with 68 %."""
+    expected_low: float | None
+    """Lower end of that interval, on the scale on which errors of the quantity are alike."""
+    expected_high: float | None
     paid: float
     """Booked for all its looks, in the campaign's unit."""
+    disorder: str | None
+    """What stands beside its numbers where its sites are ordered choices for a disordered crystal; else None."""
     looks: tuple[CrystalLook, ...]
 
     def look_at(self, fidelity: str) -> CrystalLook | None:
@@ -149,7 +164,7 @@ class Crystals:
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(order, number).limit(limit + 1)).all()
             shown = found[:limit]
-            rows = _rows(connection, campaign_id, [row.id for row in shown])
+            rows = _rows(connection, campaign_id, [row.id for row in shown], sort.scale)
         place = _write_place(shown[-1].key, shown[-1].id) if len(found) > limit else None
         return CrystalPage(tuple(rows[row.id] for row in shown), place)
 
@@ -198,8 +213,7 @@ def _keyed(
 
 def _key(campaign_id: int, sort: CrystalSort) -> ColumnElement[Key]:
     keys: Mapping[CrystalOrder, ColumnElement[str] | ColumnElement[float] | ColumnElement[int]] = {
-        # Ascending like every other order, so that the best promise comes first.
-        CrystalOrder.PROMISE: beliefs.c.sd - sort.sign * beliefs.c.mean,
+        CrystalOrder.PROMISE: _promise(sort),
         CrystalOrder.EXPECTED: beliefs.c.mean,
         CrystalOrder.VALUE: measurements.c.value,
         CrystalOrder.PAID: _paid(campaign_id),
@@ -229,6 +243,8 @@ def _conditions(wanted: CrystalFilter) -> Sequence[ColumnElement[bool]]:
         candidates.c.round_index: wanted.round_index,
     }
     found += [column == value for column, value in exact.items() if value is not None]
+    if wanted.candidates:
+        found.append(candidates.c.id.in_(sorted(wanted.candidates)))
     of_candidate = (queries.c.campaign_id == candidates.c.campaign_id) & (queries.c.candidate_id == candidates.c.id)
     if wanted.state is not None:
         is_in_state = of_candidate & (queries.c.state == wanted.state.value)
@@ -240,28 +256,60 @@ def _conditions(wanted: CrystalFilter) -> Sequence[ColumnElement[bool]]:
     return found
 
 
-def _rows(connection: Connection, campaign_id: int, numbers: Sequence[int]) -> Mapping[int, CrystalRow]:
+def _promise(sort: CrystalSort) -> ColumnElement[float]:
+    """Ascending like every other order, so that the best promise comes first."""
+    mean, sd = beliefs.c.mean, beliefs.c.sd
+    if sort.scale is Scale.IDENTITY:
+        return sd - sort.sign * mean
+    # The ends of `domain.uncertainty.believed_interval`, for the database.
+    high = func.sqrt(mean * mean + sd * sd) + sd
+    return high if sort.sign < 0 else -mean * (mean / high)
+
+
+def _rows(connection: Connection, campaign_id: int, numbers: Sequence[int], scale: Scale) -> Mapping[int, CrystalRow]:
     looks = _looks(connection, campaign_id, numbers)
+    disorder = _disorder(connection, numbers)
     statement = (
         select(candidates, beliefs.c.mean, beliefs.c.sd, _paid(campaign_id).label("paid"))
         .select_from(candidates.outerjoin(beliefs, beliefs.c.candidate_id == candidates.c.id))
         .where(candidates.c.id.in_(numbers))
     )
     return {
-        row.id: CrystalRow(
-            candidate_id=row.id,
-            round_index=row.round_index,
-            formula=row.formula,
-            space_group=row.space_group,
-            density_g_cm3=row.density_g_cm3,
-            digest=row.digest,
-            expected=row.mean,
-            expected_sd=row.sd,
-            paid=row.paid,
-            looks=tuple(looks[row.id]),
-        )
-        for row in connection.execute(statement)
+        row.id: _row(row, tuple(looks[row.id]), scale, disorder.get(row.id)) for row in connection.execute(statement)
     }
+
+
+def _row(
+    row: Row[tuple[object, ...]], looks: tuple[CrystalLook, ...], scale: Scale, disorder: str | None
+) -> CrystalRow:
+    interval = None if row.mean is None else believed_interval(row.mean, row.sd, scale)
+    return CrystalRow(
+        candidate_id=row.id,
+        round_index=row.round_index,
+        formula=row.formula,
+        space_group=row.space_group,
+        density_g_cm3=row.density_g_cm3,
+        digest=row.digest,
+        expected=row.mean,
+        expected_sd=row.sd,
+        expected_low=None if interval is None else interval.low,
+        expected_high=None if interval is None else interval.high,
+        paid=row.paid,
+        disorder=disorder,
+        looks=looks,
+    )
+
+
+def _disorder(connection: Connection, numbers: Sequence[int]) -> Mapping[int, str]:
+    """What is told of those whose sites are ordered choices for a disordered crystal."""
+    columns = (realizations.c.candidate_id, realizations.c.arrangement)
+    is_ordered = or_(realizations.c.arrangement.is_not(None), realizations.c.method.startswith(ORDERED))
+    statement = select(*columns).where(realizations.c.candidate_id.in_(numbers), is_ordered)
+    found: dict[int, str] = {}
+    for row in connection.execute(statement.order_by(realizations.c.id.desc())):
+        kept = None if row.arrangement is None else stored(Arrangement, row.arrangement)
+        found[row.candidate_id] = "ordered from a disordered structure" if kept is None else kept.words
+    return found
 
 
 def _looks(connection: Connection, campaign_id: int, numbers: Sequence[int]) -> Mapping[int, list[CrystalLook]]:

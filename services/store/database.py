@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import ConflictError, InvalidValueError, PetaliteError, StoreBusyError, StoreCorruptError, StoreError
 from domain.json_value import JsonValue
+from services.store.liveness import check_before_use
 
 Clock: TypeAlias = Callable[[], datetime]
 """Tells the time, UTC-aware."""
@@ -64,8 +65,24 @@ class Database:
             with _our_errors(self.url):
                 yield outer.connection
             return
+        shared: Connection | None = getattr(self._thread, "shared", None)
+        if shared is not None:
+            with _our_errors(self.url):
+                yield shared
+            return
         with _our_errors(self.url), self.engine.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def read_together(self) -> Iterator[None]:
+        """One transaction for all that this thread reads inside; not for what writes as well."""
+        with self.read() as connection:
+            before = getattr(self._thread, "shared", None)
+            self._thread.shared = connection
+            try:
+                yield
+            finally:
+                self._thread.shared = before
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -213,7 +230,9 @@ def _engine(url: URL, busy_timeout_s: float) -> Engine:
         return engine
     milliseconds = round(busy_timeout_s * 1000)
     options = f"-c lock_timeout={milliseconds} -c timezone=UTC"
-    return create_engine(url, json_serializer=_dump, pool_pre_ping=True, connect_args={"options": options})
+    engine = create_engine(url, json_serializer=_dump, connect_args={"options": options})
+    check_before_use(engine)
+    return engine
 
 
 def _dump(value: JsonValue) -> str:

@@ -5,21 +5,19 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
 
 from domain.errors import NotFoundError
 from domain.events import Event, EventKind
 from domain.json_value import JsonObject
 from services.store.database import Database, storable
-from services.store.prepared import Prepared
+from services.store.many_rows import ManyRows
 from services.store.records import EventRecord
 from services.store.rows import event_record
 from services.store.settling import announce_appending, oldest_unsettled, settle
 from services.store.tables import campaigns, events
 
-_APPEND: Final = Prepared(
-    insert(events).values({column.name: bindparam(column.name) for column in events.c if column.name != "id"})
-)
+_ROWS: Final = ManyRows(events)
 
 
 class Events:
@@ -155,4 +153,4 @@ def write_events_of_many(
         for campaign_id, kind, message, payload in happened
     ]
     announce_appending(connection)
-    _APPEND.execute_many(connection, rows)
+    _ROWS.insert(connection, rows)

@@ -58,6 +58,7 @@ artifacts: Final = Table(
     Column("size", BigInteger, nullable=False),
     Column("uploaded_by", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
     Index(None, "digest"),
     Index(None, "campaign_id", "id"),
 )
@@ -70,6 +71,23 @@ measurement_artifacts: Final = Table(
     reference("artifact_id", "artifacts.id"),
     UniqueConstraint("measurement_id", "artifact_id"),
 )
+
+series_points: Final = Table(
+    "series_points",
+    METADATA,
+    id_column(),
+    reference("measurement_id", "measurements.id", nullable=True),
+    reference("material_measurement_id", "material_measurements.id", nullable=True),
+    reference("campaign_id", "campaigns.id"),
+    Column("temperature_K", Double, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("sigma", Double),
+    Column("censoring", String(1), nullable=False),
+    Index(None, "measurement_id"),
+    Index(None, "material_measurement_id"),
+    Index(None, "campaign_id", "id"),
+)
+"""The measured quantity at several temperatures, in the unit of the measurement that it stands beside."""
 
 uploads: Final = Table(
     "uploads",

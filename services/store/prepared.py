@@ -4,11 +4,9 @@ For the few that run for every result: SQLAlchemy's own way from a statement to 
 database does for it.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import JSON, Connection, Insert, Update
 from sqlalchemy.engine import Dialect
@@ -19,12 +17,6 @@ from domain.errors import StoreError
 
 Translate: TypeAlias = Callable[[object], object]
 Row: TypeAlias = Sequence[object]
-
-_VALUES: Final = " VALUES "
-_MOST_ROWS: Final = 128
-"""Rows of one statement."""
-_NAMED: Final = re.compile(r"%\((\w+)\)s")
-"""A parameter by name, as drivers that take them by name read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +35,10 @@ class _Compiled:
 
     def parameters(self, values: Mapping[str, object]) -> dict[str, object] | tuple[object, ...]:
         """What the driver takes, from values by name."""
-        return self.named(values) if self.order is None else self.ordered(values, self.order)
-
-    def named(self, values: Mapping[str, object]) -> dict[str, object]:
-        """The parameters by name."""
         named = dict(self.fixed)
         for name, translate in self.given.items():
             named[name] = values[name] if translate is None else translate(values[name])
-        return named
-
-    def ordered(self, values: Mapping[str, object], order: Sequence[str]) -> tuple[object, ...]:
-        """The parameters in the order of the text."""
-        named = self.named(values)
-        return tuple(named[name] for name in order)
-
-    def several(self, rows: Sequence[Mapping[str, object]]) -> tuple[str, dict[str, object] | tuple[object, ...]]:
-        """An insert that returns nothing, for several rows: its text, and what the driver takes."""
-        head, _, row = self.text.rpartition(_VALUES)
-        order = self.order
-        if order is not None:
-            text = head + _VALUES + ", ".join([row] * len(rows))
-            return text, tuple(chain.from_iterable(self.ordered(values, order) for values in rows))
-        texts = (_NAMED.sub(rf"%(\1_{number})s", row) for number in range(len(rows)))
-        named: dict[str, object] = {}
-        for number, values in enumerate(rows):
-            named.update((f"{name}_{number}", value) for name, value in self.named(values).items())
-        return head + _VALUES + ", ".join(texts), named
+        return named if self.order is None else tuple(named[name] for name in self.order)
 
 
 class Prepared:
@@ -97,17 +67,6 @@ class Prepared:
             value if translate is None else translate(value)
             for translate, value in zip(compiled.returned, row, strict=True)
         ]
-
-    def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-        """Executes an insert that returns nothing, for each row of values inside a transaction."""
-        if not rows:
-            return
-        compiled = self._compiled_for(connection)
-        # Handed apart, each row costs a server a statement of its own; and SQLite's driver lets go of the interpreter
-        # for each, and in a process that serves others gets it back only after a while.
-        for start in range(0, len(rows), _MOST_ROWS):
-            text, parameters = compiled.several(rows[start : start + _MOST_ROWS])
-            connection.exec_driver_sql(text, parameters)
 
     def _compiled_for(self, connection: Connection) -> _Compiled:
         compiled = self._compiled.get(connection.dialect.name)

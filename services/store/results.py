@@ -14,6 +14,7 @@ from domain.measurement import Censoring, Failure, Measurement
 from domain.parsing import to_json_value
 from domain.training import Observation, PendingLook
 from services.store.database import Database
+from services.store.many_rows import ManyRows
 from services.store.material_values import count_material_values, known_material_values
 from services.store.prepared import Prepared
 from services.store.records import FailureRecord, MeasurementRecord, QueryRecord
@@ -34,10 +35,7 @@ _VALUES: Final[dict[str, BindParameter[object]]] = {
 _INSERT: Final = Prepared(
     insert(measurements).values(_VALUES).returning(measurements.c.id), returning=[measurements.c.id.type]
 )
-_INSERT_MANY: Final = Prepared(insert(measurements).values(_VALUES))
-_OF_QUERIES: Final = select(
-    measurements.c.id, measurements.c.query_id, measurements.c.fence, measurements.c.payload_digest
-).where(measurements.c.query_id.in_(bindparam("queries", expanding=True)))
+_ROWS: Final = ManyRows(measurements, returning=("id", "query_id", "fence", "payload_digest"))
 
 
 class Measurements:
@@ -240,9 +238,7 @@ def append_measurements(
     connection: Connection, new: Sequence[NewMeasurement], *, at: datetime
 ) -> tuple[MeasurementRecord, ...]:
     """Appends measurements of as many queries inside a transaction."""
-    _INSERT_MANY.execute_many(connection, [_row(one, at) for one in new])
-    # Asked for afterwards: a statement that returns the numbers of many rows is read anew for each number of rows.
-    rows = connection.execute(_OF_QUERIES, {"queries": [one.query_id for one in new]})
+    rows = cast(Sequence[tuple[int, int, int, str]], _ROWS.insert(connection, [_row(one, at) for one in new]))
     numbers = {(query_id, fence, digest): number for number, query_id, fence, digest in rows}
     return tuple(_recorded(numbers[one.query_id, one.fence, one.payload_digest], one, at) for one in new)
 

@@ -183,11 +183,14 @@ class Rounds:
             record = _read(connection, round_id)
             if record.state is RoundState.CLOSED:
                 return record
-            _require_over(connection, record, riding_along)
+            n_open = _n_riding_along(connection, record, riding_along)
             values = {"state": RoundState.CLOSED.value, "closing_notes": dict(notes), "closed_at": now}
             connection.execute(update(rounds).where(rounds.c.id == round_id).values(values))
             replace_beliefs(connection, record.campaign_id, notes)
-            closed = (EventKind.ROUND_CLOSED, f"round {round_number(record.index)} closes", {"round": record.index})
+            told = f"round {round_number(record.index)} closes"
+            if n_open:
+                told += f"; {n_open} of its looks may still be answered"
+            closed = (EventKind.ROUND_CLOSED, told, {"round": record.index, "n_open": n_open})
             write_events(connection, record.campaign_id, [closed], at=now)
             return _read(connection, round_id)
 
@@ -346,16 +349,19 @@ def _candidate_ids(connection: Connection, campaign_id: int) -> dict[str, int]:
     return {row.digest: row.id for row in connection.execute(statement)}
 
 
-def _require_over(connection: Connection, record: RoundRecord, riding_along: frozenset[str]) -> None:
+def _n_riding_along(connection: Connection, record: RoundRecord, riding_along: frozenset[str]) -> int:
+    """How many queries of a round stay open when it closes; refuses where one must not."""
     statement = select(queries.c.fidelity).where(
         queries.c.campaign_id == record.campaign_id,
         queries.c.round_index == record.index,
         queries.c.state.in_([state.value for state in OPEN_STATES]),
     )
-    still_open = [name for name in connection.execute(statement).scalars() if name not in riding_along]
+    found = connection.execute(statement).scalars().all()
+    still_open = [name for name in found if name not in riding_along]
     if still_open:
         raise ConflictError(
             f"Round {round_number(record.index)} cannot close: {len(still_open)} of its queries are open "
             f"({', '.join(sorted(set(still_open)))}).",
             remedy="Wait for their answers, or cancel them.",
         )
+    return len(found)

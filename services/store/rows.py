@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping
 from domain.blueprint import Blueprint, Realization
 from domain.campaign import CampaignSpec
 from domain.cost import Cost
+from domain.disorder import Arrangement
 from domain.errors import SpecError, StoreCorruptError
 from domain.events import Event, EventKind
 from domain.json_value import JsonValue
@@ -132,6 +133,7 @@ def realization_record(row: Row, blueprint_digest: str) -> RealizationRecord:
             energy_eV_per_atom=row["energy_eV_per_atom"],
             ranked_by=row["ranked_by"],
             is_relaxed=row["is_relaxed"],
+            arrangement=None if row["arrangement"] is None else stored(Arrangement, row["arrangement"]),
         ),
         recorded_at=row["recorded_at"],
     )

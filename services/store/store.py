@@ -37,11 +37,13 @@ from services.store.outcomes import Outcomes
 from services.store.pages import Pages
 from services.store.password_links import PasswordLinks
 from services.store.people import People
+from services.store.phases import Phases
 from services.store.queries import Queries
 from services.store.references import References
 from services.store.results import Failures, Measurements
 from services.store.rounds import Rounds
 from services.store.schedules import Schedules
+from services.store.series import SeriesPoints
 from services.store.sessions import Invitations, LoginFailures, Sessions
 from services.store.standings import Standings
 from services.store.structures import Structures
@@ -77,6 +79,7 @@ class Store:
         self.look_progress = LookProgresses(database)
         self.approval = Approval(database)
         self.measurements = Measurements(database)
+        self.series = SeriesPoints(database)
         self.failures = Failures(database)
         self.references = References(database)
         self.material_values = MaterialValues(database)
@@ -102,6 +105,7 @@ class Store:
         self.cursors = Cursors(database)
         self.materials = Materials(database)
         self.neighbours = Neighbours(database)
+        self.phases = Phases(database)
         self.structures = Structures(database)
         self.artifacts = Artifacts(database)
         self.uploads = Uploads(database)
@@ -124,6 +128,12 @@ class Store:
         with self._database.write() as connection:
             lock_audit_log(connection)
             yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One transaction for several reads of this thread, at the cost of one. Inside, nothing may be written."""
+        with self._database.read_together():
+            yield
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Hands work to the store's one writer, which makes it durable together with what arrives at the same time.

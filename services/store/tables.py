@@ -121,6 +121,7 @@ realizations: Final = Table(
     Column("energy_eV_per_atom", Double),
     Column("ranked_by", Text),
     Column("is_relaxed", Boolean, nullable=False),
+    Column("arrangement", JSON(none_as_null=True)),
     Column("recorded_at", UtcDateTime, nullable=False),
     UniqueConstraint("candidate_id", "digest"),
 )

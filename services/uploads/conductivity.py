@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, cast
 
@@ -73,6 +74,7 @@ def check_spectrum(
         notes: What was assumed or left out of its file.
     """
     doubts: list[str] = []
+    notes = [*notes, *_notes_on_geometry(cells)]
     try:
         reading = _reading(cells, fit, intent, doubts)
         entry = Entry(Destination.PART, reading=reading) if is_part else _entry(cells, reading, intent, doubts)
@@ -169,6 +171,16 @@ def _reading(cells: Cells, fit: JsonObject, intent: Intent, doubts: list[str]) -
             "fit": {key: fit[key] for key in _SUMMARY},
         },
     )
+
+
+def _notes_on_geometry(cells: Cells) -> list[str]:
+    """Which of thickness and area is given without an uncertainty, and so adds none to the conductivity's."""
+    notes = []
+    for name, read in (("thickness", length_cm), ("area", area_cm2)):
+        with suppress(InvalidValueError):  # refused with its remedy where it is used
+            if read(cells.get(name, "")).sigma == 0:
+                notes.append(f"The {name} has no ± and counts as exact; write it as {_EXAMPLES[name]}.")
+    return notes
 
 
 def _named(cells: Cells) -> dict[str, JsonValue]:

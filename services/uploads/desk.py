@@ -20,45 +20,15 @@ from services.store.uploads import (
     UploadRow,
     UploadState,
 )
-from services.uploads.adjusting import ADJUSTMENTS, fit_arguments
+from services.uploads.adjusting import fit_arguments
 from services.uploads.artifacts import ArtifactFolder, Blob, shown_name
 from services.uploads.child import Readers
-from services.uploads.conductivity import DEFAULTS
 from services.uploads.contents import Contents, media_type_of, take_apart
 from services.uploads.entering import enter_row
 from services.uploads.inspection import Inspection, Inspector
 from services.uploads.intent import Intent, laboratory_intent, measurement_of_campaign
-from services.uploads.obelix import COLUMNS as OBELIX_COLUMNS
-from services.uploads.template import CELL_COLUMNS, COLUMNS, lowered
+from services.uploads.options import corrected_cells, require_options
 
-OPTIONS: Final = frozenset(
-    {
-        "fidelity",
-        "query",
-        "candidate",
-        "measurement",
-        "sample",
-        "formula",
-        "space group",
-        *CELL_COLUMNS,
-        "thickness",
-        "area",
-        "temperature",
-        "temperature unit",
-        "unit",
-        "use",
-        *ADJUSTMENTS,
-    }
-)
-"""What may be said once for a whole file."""
-FILLABLE: Final[Mapping[UploadKind, tuple[str, ...]]] = {
-    UploadKind.TABLE: COLUMNS,
-    UploadKind.OBELIX: OBELIX_COLUMNS,
-    UploadKind.IMPEDANCE: (*DEFAULTS, *CELL_COLUMNS),
-}
-"""What may be written into a row although the file does not have it."""
-_LONGEST_OPTION: Final = 200
-_MOST_CHANGED_CELLS: Final = 200
 _PATIENCE_S: Final = 5.0
 """How long one acceptance lets rows enter; the rest waits for the next."""
 
@@ -144,13 +114,13 @@ class UploadDesk:
             campaign: The campaign that it is for.
             artifact: The file.
             kind: What it holds; None finds out.
-            options: What holds for the whole file, see `OPTIONS`.
+            options: What holds for the whole file, see `options.OPTIONS`.
 
         Raises:
             InvalidValueError: If there is no such option.
             NotFoundError: If the bytes are gone, or an attachment's measurement is not there.
         """
-        given = _require_options(options or {})
+        given = require_options(options or {})
         try:
             contents, inspection = self._inspect(campaign, artifact, kind, given)
         except (UnreadableFileError, InvalidValueError) as error:
@@ -203,12 +173,10 @@ class UploadDesk:
         siblings = {row.number: row for row in self._store.uploads.rows(upload_id)}
         rows = []
         for number, cells in changed.items():
-            if len(cells) > _MOST_CHANGED_CELLS:
-                raise InvalidValueError(f"{len(cells)} cells in one row.", remedy="Change fewer.")
             row = self._store.uploads.row(upload_id, number)
             if row.state is RowState.ENTERED:
                 raise ConflictError(f"Row {number} has entered.", remedy="Amend its measurement instead.")
-            corrected = _corrected(row, cells, upload.kind)
+            corrected = corrected_cells(row, cells, upload.kind)
             if upload.kind is UploadKind.IMPEDANCE:
                 # Else a slip of the finger in a window would take the fit away that somebody looks at.
                 fit_arguments(cast(Mapping[str, str], corrected))
@@ -353,33 +321,6 @@ class UploadDesk:
             return None
         number = int(named) if named.isdecimal() and len(named) <= 9 else 0
         return measurement_of_campaign(self._store, campaign, number).id
-
-
-def _require_options(options: Mapping[str, str]) -> dict[str, str]:
-    unknown = sorted(set(options) - OPTIONS)
-    if unknown:
-        raise InvalidValueError(
-            f"There is no option '{unknown[0][:40]}' for uploads.", remedy=f"Known are {', '.join(sorted(OPTIONS))}."
-        )
-    long = [name for name, value in options.items() if len(value) > _LONGEST_OPTION]
-    if long:
-        raise InvalidValueError(f"Option '{long[0]}' is too long.", remedy=f"Use at most {_LONGEST_OPTION} characters.")
-    return {name: value.strip() for name, value in options.items() if value.strip()}
-
-
-def _corrected(row: UploadRow, cells: Mapping[str, str], kind: UploadKind) -> JsonObject:
-    """A row's cells, some of them changed: found by their column, whatever its capitals."""
-    columns = {_plain(name): name for name in (*FILLABLE.get(kind, ()), *row.cells)}
-    unknown = [name for name in cells if _plain(name) not in columns]
-    if unknown:
-        raise InvalidValueError(
-            f"The row has no column '{unknown[0][:40]}'.", remedy=f"Known are {', '.join(columns.values())}."
-        )
-    return {**row.cells, **{columns[_plain(name)]: text for name, text in cells.items()}}
-
-
-def _plain(column: str) -> str:
-    return next(iter(lowered({column: ""})))
 
 
 def _merged(report: JsonObject, newer: JsonObject) -> JsonObject:

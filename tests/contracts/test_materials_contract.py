@@ -12,7 +12,7 @@ from domain.material import KnownMaterial
 from domain.measurement import Censoring
 from domain.space_groups import SpaceGroup
 from domain.structure import Occupation, Site, Structure
-from services.intake import record_measurement
+from services.intake import Findings, record_measurement
 from services.intake.testing import claim, example_measurement
 from services.materials.symmetry import known_material
 from services.optimade.filters import condition_of
@@ -108,7 +108,7 @@ def test_realizations_are_found_by_what_was_measured_and_counts(store_bench: Ben
         sites = Realization(blueprint.digest, "data_x", "pyxtal", 1, None, None, is_relaxed=False)
         measured = replace(example_measurement(value), censoring=censoring)
         fence = claim(store, query).fence
-        record_measurement(store, query.id, fence=fence, measurement=measured, realizations=[sites])
+        record_measurement(store, query.id, fence=fence, measurement=measured, found=Findings((sites,)))
     assert names(store_bench, "") == ["realization-1", "realization-2"]
     assert names(store_bench, "_petalite_formation_energy_static < -1") == ["realization-1"]
     assert names(store_bench, "_petalite_formation_energy_static = -1.5") == ["realization-1"]

@@ -77,6 +77,7 @@ STEPS = [
     ("claim_query", "POST", "queries/claim", CLAIM),
     ("release_query", "POST", "queries/3/release", {"fence": 1}),
     ("claim_query", "POST", "queries/claim", CLAIM),
+    ("hand_in_look_file", "POST", "queries/3/files?fence=2&description=What+was+seen.", b"{}"),
     ("hand_in_measurement", "POST", "queries/3/measurement", {"fence": 2, "measurement": MEASUREMENT}),
     ("claim_query", "POST", "queries/claim", CLAIM),
     ("hand_in_failure", "POST", "queries/4/failure", {"fence": 1, "failure": FAILURE}),

@@ -57,7 +57,12 @@ EXAMPLES = {
     "unlink_own_identity": Example(inner_rule="a token unlinks nothing"),
     "link_own_identity": Example(inner_rule="a token links nothing"),
     "draw_series": Example(inner_rule="the example comes from no series"),
+    "draw_campaigns": Example(query={"campaign": CAMPAIGN}),
     "draw_msd": Example(inner_rule="the example comes from no runs"),
+    "draw_ion_density": Example(inner_rule="the example comes from no runs"),
+    "hand_in_look_file": Example(
+        query={"fence": "1", "description": "What was seen."}, files={"file": ("seen.json", b"{}", "application/json")}
+    ),
     "next_dates": Example(query={"expression": "0 6 * * 1"}),
     "list_own_sessions": Example(inner_rule="a token has no session"),
     "end_sessions_elsewhere": Example(inner_rule="a token has no session"),

@@ -11,7 +11,7 @@ from domain.parsing import to_json
 from services.access.roles import Role
 from services.api.testing import Served, serving
 from services.backup import restore_backup
-from services.backup.asked import Asked
+from services.backup.asked import Asked, note_finished
 from services.dashboard.app import create_service
 from services.settings import Settings, load_settings
 from services.store import open_store
@@ -44,6 +44,7 @@ def test_a_backup_is_made_beside_the_service_and_comes_back(served, settings, tm
     found = served.client.get("/api/v1/installation/backups", headers=headers).json()
     assert not found["is_running"]
     assert found["said"].startswith("Wrote ")
+    assert found["is_whole"]
     (file,) = found["files"]
     assert asked.subject == file["name"] == found["asked"]["file"]
     page = unescape(served.client.get("/administration", headers=headers).text)
@@ -54,6 +55,8 @@ def test_a_backup_is_made_beside_the_service_and_comes_back(served, settings, tm
     restore_backup(settings.backup_folder / file["name"], again)
     with open_store(again.store_url) as store:
         assert store.campaigns.get("kept").name == "kept"
+    (settings.backup_folder / file["name"]).rename(tmp_path / "elsewhere.tar")
+    assert served.client.get("/api/v1/installation/backups", headers=headers).json()["is_whole"]
 
 
 def test_one_backup_is_made_at_a_time_and_its_progress_is_shown(served, settings):
@@ -95,6 +98,17 @@ def test_a_backup_that_was_killed_is_said_to_be_cut_off(served, settings):
     found = served.client.get("/api/v1/installation/backups", headers=headers).json()
     assert (found["is_whole"], found["said"].partition(".")[0]) == (False, "It was cut off before it was finished")
     assert "It was cut off" in served.client.get("/administration", headers=headers).text
+
+
+def test_a_backup_that_was_moved_away_was_whole_whatever_it_said(served, settings):
+    headers = served.acting_as(Role.ADMINISTRATOR)
+    settings.backup_folder.mkdir(exist_ok=True)
+    asked = Asked("petalite-of-new.tar", "ann", served.store.now(), 1)
+    (settings.backup_folder / "asked.json").write_text(to_json(asked), encoding="utf-8")
+    (settings.backup_folder / "said.txt").write_text("Wrote 0 of 3 files", encoding="utf-8")
+    assert not served.client.get("/api/v1/installation/backups", headers=headers).json()["is_whole"]
+    note_finished(settings.backup_folder / "finished.json", settings.backup_folder / asked.file)
+    assert served.client.get("/api/v1/installation/backups", headers=headers).json()["is_whole"]
 
 
 def test_a_folder_that_is_none_is_said_and_the_page_stays(tmp_path):

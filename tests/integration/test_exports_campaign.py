@@ -20,6 +20,7 @@ from services.access.roles import Role
 from services.api.service import Service
 from services.api.testing import Served, serving
 from services.intake import (
+    Findings,
     amend_material_value,
     record_amendment,
     record_failure,
@@ -66,7 +67,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         origin = replace(measured.provenance, worker=FORMULA, realization_digest=sites.digest)
         measured = replace(measured, provenance=origin)
         fence = claim(store, first).fence
-        record_measurement(store, first.id, fence=fence, measurement=measured, realizations=[sites])
+        record_measurement(store, first.id, fence=fence, measurement=measured, found=Findings((sites,)))
         wrong = record_measurement(
             store, second.id, fence=claim(store, second).fence, measurement=example_measurement(-9.5)
         )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from services.access.roles import Role
 from services.api.testing import OWN_GROUP, Served, serving
 from services.cli.main import app
+from services.cli.output import ExitCode
 from services.materials.formats import StructureFormat, write_structure
 from services.materials.optimade_entry import material_from_optimade
 from services.materials.provider import Provider
@@ -103,7 +104,8 @@ def test_the_command_line_imports_lists_and_exports(tmp_path: Path, monkeypatch:
     first = json.loads(petalite("import", str(tmp_path / "salt.cif"), "--json"))
     assert (first["new"], first["known"]) == (1, 0)
     assert json.loads(petalite("import", str(tmp_path / "salt.cif"), "--json"))["known"] == 1
-    assert "1 refused" in petalite("import", str(tmp_path / "bad.cif"))
+    refused = CliRunner().invoke(app, ["material", "import", str(tmp_path / "bad.cif")])
+    assert (refused.exit_code, "1 refused" in refused.stdout) == (ExitCode.FAILED, True)
     assert "1 new" in petalite("import", str(tmp_path / "answer.json"), "--source", "provider")
     listed = json.loads(petalite("list", "--json", "--formula", "CsCl"))
     assert [(one["source"], one["source_id"]) for one in listed] == [("salt", "salt"), ("provider", "salt")]

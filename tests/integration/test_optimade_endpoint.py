@@ -16,7 +16,7 @@ from domain.blueprint import Realization
 from domain.structure import Occupation, Site, Structure
 from services.access.roles import Role
 from services.api.testing import OTHER_GROUP, OWN_GROUP, Served, serving
-from services.intake import record_measurement
+from services.intake import Findings, record_measurement
 from services.intake.testing import claim, example_measurement
 from services.materials.formats import StructureFormat, write_structure
 from services.materials.symmetry import known_material
@@ -58,7 +58,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             query.id,
             fence=claim(store, query).fence,
             measurement=example_measurement(-1.25),
-            realizations=[realization],
+            found=Findings((realization,)),
         )
         yield running
 

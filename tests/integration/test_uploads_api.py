@@ -59,7 +59,10 @@ def test_a_table_goes_all_the_way(served, table):
     again = post(served, f"uploads/{number}/accept", json={}).json()
     assert (again["entered"], again["upload"]["state"]) == ([], "accepted")
     assert post(served, f"uploads/{number}/reject").status_code == 409
-    assert len(get(served, "measurements/1/artifacts").json()) == 1
+    kept = "measurements/1/artifacts"
+    assert len(get(served, kept).json()) == 1
+    assert get(served, kept, stranger=True).status_code == 404
+    assert served.client.get(f"{ROOT}/{kept}").status_code == 401
     actions = [record.action for record in served.store.audit.list(limit=500)]
     assert {"upload.hand_in", "upload.fix", "upload.accept"} <= set(actions)
 
@@ -98,7 +101,6 @@ def test_only_laboratories_hand_in_and_strangers_see_nothing(served, table):
         "campaigns/conductors/uploads",
         "campaigns/conductors/artifacts",
         "campaigns/conductors/upload-template",
-        "measurements/1/artifacts",
     ):
         assert get(served, path).status_code == 200, path
         assert get(served, path, stranger=True).status_code == 404, path

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from domain.errors import PetaliteError
 from services.cli.main import app
+from services.cli.output import ExitCode
 from services.settings import load_settings
 from services.store import open_store
 from services.uploads.testing import conductor_campaign
@@ -69,3 +70,19 @@ def test_a_spectrum_tells_what_was_fitted_and_how_a_doubt_is_confirmed(petalite)
     )
     assert "petalite upload accept 3 --confirm 1" in " ".join(petalite("accept", 3).split())
     assert "1 row entered" in petalite("accept", 3, "--confirm", 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ("query,value,unit\n1,no number,S/cm\n2,,S/cm\n", ExitCode.FAILED),
+        ("query,value,unit\n1,no number,S/cm\n2,1e-5,S/cm\n", ExitCode.DONE),
+        ("\x7fELF", ExitCode.FAILED),
+    ],
+)
+def test_what_is_refused_as_a_whole_ends_the_command_with_an_error(petalite, tmp_path, content, status):
+    (tmp_path / "a.csv").write_text(content, encoding="utf-8")
+    arguments = ["upload", str(tmp_path / "a.csv"), "--campaign", "conductors", "--json"]
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == status
+    assert json.loads(ended.output)["upload"] == 1

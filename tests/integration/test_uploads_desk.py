@@ -236,6 +236,21 @@ def test_crystals_become_sites_or_known_materials(opened, desk, campaign):
         desk.accept(again.id, worker="eve")
 
 
+def test_a_geometry_without_an_uncertainty_is_said_to_count_as_exact(opened, desk, campaign):
+    upload = hand_in(desk, campaign, "spectrum.csv", options={"query": "2"})
+    row = fix(desk, upload.id, 1, {"thickness": "1.2 mm"})
+    assert row.state is RowState.CONVERTED
+    assert row.remarks == ("The thickness has no ± and counts as exact; write it as 1.20 ± 0.02 mm.",)
+
+
+def test_a_standard_deviation_beyond_the_value_is_doubted(opened, desk, campaign):
+    table = b"query,value,sigma,unit,temperature\n2,1.2e-4,0.3,S/cm,298.15 K\n"
+    upload = hand_in(desk, campaign, "t.csv", table)
+    (row,) = opened.store.uploads.rows(upload.id)
+    assert row.state is RowState.SUSPICIOUS
+    assert "larger than the value" in " ".join(row.remarks)
+
+
 def test_a_spectrum_becomes_a_conductivity_with_its_uncertainty(opened, desk, campaign):
     store = opened.store
     upload = hand_in(desk, campaign, "spectrum.csv", options={"query": "2", "sample": "A-18"})

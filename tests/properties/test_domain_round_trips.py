@@ -14,19 +14,23 @@ from domain.blueprint import Blueprint, Realization
 from domain.campaign import Budget, CampaignSpec, Component
 from domain.composition import Composition
 from domain.cost import Cost
+from domain.disorder import Arrangement
 from domain.elements import Element
 from domain.events import Event
 from domain.fidelity import Capability, Fidelity, Ladder, Limits
 from domain.lattice import LatticeParameters
-from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
+from domain.look import FileNote, LookFile, LookProgress, LookRequest, LookResult, ReferenceEnergy
 from domain.material import KnownMaterial
-from domain.measurement import Failure, Measurement, Provenance
+from domain.measurement import Failure, Measurement, Provenance, SeriesPoint
 from domain.parsing import parse, parse_json, to_json, to_json_object, to_json_value
 from domain.quantity import Objective, Quantity
+from domain.relaxation import Relaxation
 from domain.search_space import SearchSpace
 from domain.space_groups import CellShape, SpaceGroup, WyckoffPosition
 from domain.structure import Occupation, Site, Structure
 from domain.testing import materials, strategies
+from domain.testing.look_files import file_notes, look_files, series_points
+from domain.testing.relaxations import relaxations
 from domain.training import CandidateBelief, Decision, Observation, PendingLook, Pick
 
 STRATEGIES = {
@@ -57,6 +61,11 @@ STRATEGIES = {
     Failure: strategies.failures(),
     LookRequest: strategies.look_requests(),
     LookResult: strategies.look_results(),
+    Arrangement: strategies.arrangements(),
+    Relaxation: relaxations(),
+    FileNote: file_notes(),
+    LookFile: look_files(),
+    SeriesPoint: series_points(),
     LookProgress: strategies.look_progresses(),
     ReferenceEnergy: strategies.reference_energies(),
     Observation: strategies.observations(),
@@ -71,6 +80,7 @@ STRATEGIES = {
 WITHOUT_JSON = {
     "BlueprintBatch": "tensors; tests/unit/test_domain_batch.py",
     "Sample": "tensors",
+    "Interval": "a result on its way; tests/unit/test_domain_uncertainty.py",
     "StraightLine": "a result on its way; tests/unit/test_domain_straight_line.py",
     "Trust": "read from the environment; tests/unit/test_oracles_trust.py",
     "Workbench": "a folder and a function",

@@ -11,8 +11,13 @@ _SOURCE = textwrap.dedent(
     """
     import os, pathlib, signal, time
     from dataclasses import replace
-    from domain.look import LookProgress
+    from domain.look import FileNote, LookFile, LookProgress
+    from domain.measurement import SeriesPoint
     from oracles.density import DensityOracle
+
+    def leave(folder, name, size):
+        (folder / name).write_bytes(b"x" * size)
+        return LookFile(FileNote(name, "application/octet-stream", "What was counted."), name)
 
     def build(settings):
         class Counting(DensityOracle):
@@ -27,13 +32,22 @@ _SOURCE = textwrap.dedent(
                         os.kill(os.getpid(), signal.SIGKILL)
                 while "waits_for" in settings and not pathlib.Path(settings["waits_for"]).exists():
                     time.sleep(0.01)
-                return replace(self.look(request), details={"began_at": began_at, "steps": n_done})
+                return replace(
+                    self.look(request),
+                    details={"began_at": began_at, "steps": n_done},
+                    series=tuple(SeriesPoint(kelvin, 2.0, 0.1) for kelvin in settings.get("series_K", ())),
+                    files=tuple(leave(workbench.folder, *left) for left in settings.get("leaves", {}).items()),
+                )
         return Counting(name="counting")
     """
 )
 
 
 def install_counting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installs it as the oracle `counting`, whose settings are `dies_at` (a step) and `waits_for` (a file)."""
+    """Installs it as the oracle `counting`.
+
+    Its settings are `dies_at` (a step), `waits_for` (a file), `series_K` (temperatures of a series) and `leaves`
+    (sizes of files by name).
+    """
     install_plugin(folder, "counting", _SOURCE)
     monkeypatch.syspath_prepend(folder)

@@ -68,7 +68,7 @@ def conductor_details():
             "activation_energy_interval_eV": [0.5, 0.8],
             "conductivity_S_per_cm": 1.2e-8,
             "value_at_K": 300.0,
-            "interval_S_per_cm": [1e-9, 1e-7],
+            "value_interval_S_per_cm": [1e-9, 1e-7],
             "is_extrapolated": True,
             "n_diffusive": 2,
             "n_bounds": 1,

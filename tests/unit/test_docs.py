@@ -214,6 +214,11 @@ def test_the_plugin_that_is_shown_keeps_its_contracts(tmp_path: Path) -> None:
     check_generator(lambda: build_generator(Component("cubic"), EXAMPLE_SPACE, seed=0), EXAMPLE_SPACE, weights)
 
 
+def test_the_oracle_that_is_shown_is_as_short_as_the_page_says(plugin: Path) -> None:
+    source = (plugin / "petalite_example" / "oracle.py").read_text(encoding="utf-8")
+    assert len([line for line in source.splitlines() if line.strip()]) <= 40
+
+
 def test_a_generator_that_two_packages_register_is_refused(plugin: Path) -> None:
     other = plugin / "other-1.0.dist-info"
     other.mkdir()

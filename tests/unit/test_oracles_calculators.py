@@ -68,7 +68,7 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPa
 def test_only_calculators_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETALITE_CALCULATORS", "subprocess")
     with pytest.raises(PermanentLookError, match=r"'subprocess\.Popen' is no ASE calculator"):
-        CalculatorChoice("subprocess.Popen", {"args": "true"}).build(None, is_spin_polarized=False, is_retry=False)
+        CalculatorChoice("subprocess.Popen", {"args": "true"}).build()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_the_line_through_runs_is_read_where_it_was_asked() -> None:
     assert 0 < answer.value_S_per_cm < conductivity(runs[0]).value_S_per_cm
     assert line["is_extrapolated"]
     assert [point[0] for point in line["points"]] == [600.0, 800.0, 1000.0]
-    low, high = line["interval_S_per_cm"]
+    low, high = line["value_interval_S_per_cm"]
     assert low < answer.value_S_per_cm < high
     assert answer.sigma_S_per_cm == pytest.approx(answer.value_S_per_cm * np.log(high / low) / (2 * 1.96), rel=1e-3)
     # D goes with the hops: from 10 at 600 K to 92 at 1000 K.

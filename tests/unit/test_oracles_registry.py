@@ -57,7 +57,7 @@ def test_the_same_name_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         ("potential", {"draws": 0}, "place no atom"),
         ("potential", {"max_steps": 0}, "allow no relaxation"),
         ("ase", {}, "calculator"),
-        ("ase", {"calculator": "vasp"}, "names no calculator"),
+        ("ase", {"calculator": "wien2k"}, "names no calculator"),
         ("ase", {"calculator": "emt", "prerelax": {"x": 1}}, r"prerelax\.x: unknown key"),
         ("ase", {"calculator": "emt", "kpoint_density_A": 2.0, "parameters": {"kpts": [1, 1, 1]}}, "twice"),
         ("ase", {"calculator": "emt", "kpoint_density_A": -1.0}, "gives no grid"),

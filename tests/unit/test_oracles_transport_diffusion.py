@@ -163,7 +163,7 @@ def test_a_conductivity_keeps_interval_bound_and_assumptions(generator):
     assert found.high_S_per_cm / found.low_S_per_cm == pytest.approx(
         diffusivity.high_cm2_per_s / diffusivity.low_cm2_per_s
     )
-    assert found.sigma_S_per_cm == pytest.approx(found.value_S_per_cm * diffusivity.relative_sigma)
+    assert found.sigma_S_per_cm == pytest.approx(found.value_S_per_cm * diffusivity.log_sigma)
     assert str(found.assumptions) == "Nernst-Einstein with a Haven ratio of 0.5; charge +1 e."
     still = analyse(trajectory(np.zeros((50, 3, 3))), generator, estimators=[HeZhuEpsteinMo()])
     assert still.conductivity.censoring is Censoring.BELOW

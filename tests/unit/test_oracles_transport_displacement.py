@@ -1,4 +1,4 @@
-"""Unwrapping, drift and mean squared displacements."""
+"""Drift and mean squared displacements."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.walks import einstein_solid, lattice_walk, trajectory
 
 from domain.errors import InvalidValueError
-from oracles.transport.displacement import mean_squared_displacement, paths_in_framework, unwrap
+from oracles.transport.displacement import mean_squared_displacement, paths_in_framework
 from oracles.transport.trajectory import IonTrajectory
 
 CELL = np.array([[8.0, 0.0, 0.0], [3.0, 9.0, 0.0], [-2.0, 1.0, 10.0]])
@@ -16,21 +16,6 @@ CELL = np.array([[8.0, 0.0, 0.0], [3.0, 9.0, 0.0], [-2.0, 1.0, 10.0]])
 @pytest.fixture
 def generator():
     return np.random.default_rng(5)
-
-
-def test_a_walk_is_followed_through_the_faces_of_a_skewed_cell(generator):
-    path = np.cumsum(generator.normal(scale=0.5, size=(200, 5, 3)), axis=0)
-    fractional = path @ np.linalg.inv(CELL)
-    followed = unwrap((fractional - np.floor(fractional)) @ CELL, CELL)
-    assert np.ptp(fractional, axis=0).max() > 1
-    np.testing.assert_allclose(followed - followed[0], path - path[0], atol=1e-9)
-
-
-def test_a_step_of_nearly_half_a_cell_is_refused():
-    wrapped = np.zeros((3, 2, 3))
-    wrapped[2, 1] = 0.45 * CELL[1]
-    with pytest.raises(InvalidValueError, match=r"Atom 1 moves by 0\.45 of the cell after frame 1.*frames more often"):
-        unwrap(wrapped, CELL)
 
 
 @given(

@@ -202,7 +202,7 @@ def test_no_module_hands_out_another_s_forbidden_calculator(tmp_path: Path, monk
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PETALITE_CALCULATORS", "detour")
     with pytest.raises(InvalidValueError, match=r"'ase\.calculators\.lammpsrun\.LAMMPS' would let a spec run commands"):
-        CalculatorChoice("detour.LAMMPS", {}).build(None, is_spin_polarized=False, is_retry=False)
+        CalculatorChoice("detour.LAMMPS", {}).build()
 
 
 @pytest.mark.parametrize("key", ["castep_command", "lmpcmds", "amber_exe", "external", "mpi"])
@@ -218,7 +218,7 @@ def test_files_that_other_calculators_may_unpickle_must_be_trusted(
     monkeypatch.syspath_prepend(models)
     monkeypatch.setenv("PETALITE_CALCULATORS", "theirs, ase.calculators")
     CalculatorChoice("theirs.Calculator", {"model": str(models / "ours.model"), "kind": "small"}).check()
-    CalculatorChoice("ase.calculators.espresso.Espresso", {"pseudo_dir": "/opt/pseudo"}).check()
+    CalculatorChoice("ase.calculators.dftb.Dftb", {"slako_dir": "/opt/pseudo"}).check()
     for given in (str(upload), {"deep": [f"{upload}"]}):
         with pytest.raises(OracleUnavailableError, match="lies outside the folders"):
             CalculatorChoice("theirs.Calculator", {"model": given}).check()

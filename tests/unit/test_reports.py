@@ -11,6 +11,7 @@ import pytest
 from domain.blueprint import Realization
 from domain.measurement import FailureKind
 from domain.parsing import to_json_value
+from domain.quantity import Goal, Objective, Scale
 from domain.states import CampaignState
 from domain.training import CandidateBelief
 from services.intake import record_failure, record_measurement
@@ -21,7 +22,8 @@ from services.reports.laboratory import laboratory_queries
 from services.reports.leaders import leaders
 from services.reports.spending import best_against_spent, burn_down
 from services.store import Store
-from services.store.examples import bench, example_pick, open_example
+from services.store.crystals import CrystalFilter, CrystalOrder, CrystalSort
+from services.store.examples import bench, example_pick, example_spec, open_example, open_round
 from services.store.records import Balance, QueryRecord
 
 
@@ -51,6 +53,26 @@ def test_what_was_verified_stands_before_what_was_only_promised(store: Store) ->
     assert (first.candidate.id, second.candidate.id) == (dear.candidate_id, cheap.candidate_id)
     assert (first.paid, second.paid) == (pytest.approx(50.3), pytest.approx(1.1))
     assert first.best_look.fidelity == "dft"
+
+
+def test_a_promise_on_a_logarithmic_scale_is_a_factor_worse_in_reports_and_in_the_store(store: Store) -> None:
+    conductivity = Objective("ionic_conductivity", Goal.MAXIMIZE)
+    campaign = store.campaigns.create(replace(example_spec(), objective=conductivity))
+    open_round(store, campaign.id, 0, [example_pick(number) for number in (1, 2, 3)])
+    queries = store.queries.list(campaign.id)
+    for query in queries:
+        answer = replace(example_measurement(1e-4), unit="S/cm", sigma=None, temperature_K=300.0)
+        record_measurement(store, query.id, fence=claim(store, query).fence, measurement=answer)
+    doubtful, sure, poor = (query.candidate_id for query in queries)
+    believe(store, campaign.id, (doubtful, 2e-4, 1e-2), (sure, 1e-4, 2e-5), (poor, 1e-9, 1e-12))
+    assert [leader.candidate.id for leader in leaders(store, "example")] == [sure, doubtful, poor]
+    sort = CrystalSort(CrystalOrder.PROMISE, sign=1, fidelity="lab", scale=Scale.LOG10)
+    rows = store.crystals.page(campaign.id, sort, wanted=CrystalFilter()).items
+    assert [row.candidate_id for row in rows] == [sure, doubtful, poor]
+    assert rows[1].expected_low == pytest.approx(2e-6, rel=1e-3)
+    assert rows[1].expected_high == pytest.approx(2e-2, rel=1e-3)
+    worst_first = store.crystals.page(campaign.id, replace(sort, sign=-1), wanted=CrystalFilter()).items
+    assert [row.candidate_id for row in worst_first] == [poor, sure, doubtful]
 
 
 def test_before_the_first_round_is_closed_leaders_stand_by_what_was_measured(store: Store) -> None:

@@ -171,6 +171,6 @@ def test_what_the_oracle_writes_is_read() -> None:
     assert len(traces["runs, with 95 % intervals"]["x"]) == 2
     assert len(traces["runs, at most"]["x"]) == 1
     wanted = traces["at 300 K, with 95 % interval"]
-    low, high = answer.details["arrhenius"]["interval_S_per_cm"]
+    low, high = answer.details["arrhenius"]["value_interval_S_per_cm"]
     assert wanted["error_y"]["array"] == pytest.approx([high - answer.value_S_per_cm])
     assert wanted["error_y"]["arrayminus"] == pytest.approx([answer.value_S_per_cm - low])

@@ -7,11 +7,13 @@ from typer.testing import CliRunner, Result
 
 import services.cli.run
 from domain.errors import NotFoundError, OracleUnavailableError
+from services.cli.leaders import waited_for
 from services.cli.main import app
 from services.cli.output import ExitCode
+from services.reports.waiting import Waiting
 from services.settings import Settings
 from services.store import open_store
-from services.store.examples import example_spec
+from services.store.examples import example_pick, example_spec, open_round
 from services.store.records import CampaignRecord
 
 
@@ -49,6 +51,21 @@ def test_a_campaign_that_pauses_itself_has_a_status_and_words(
     )
     resumed = run(monkeypatch, is_halted=False, options=("--resume", *options))
     assert (resumed.exit_code, resumed.stderr) == (0, "")
+
+
+def test_the_last_lines_name_everybody_that_a_campaign_waits_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = waited_for(Waiting(approvals=1, laboratory=2, machines=3, under_way=1))
+    assert [line.partition(":")[0] for line in told] == [
+        "1 look waits for somebody to approve what is to be spent",
+        "2 looks wait for a laboratory",
+        "3 looks wait for a machine",
+        "1 look is under way elsewhere.",
+    ]
+    with open_store(url) as store:
+        open_round(store, store.campaigns.get("example").id, 0, [example_pick(1, "lab"), example_pick(2)])
+    shown = run(monkeypatch, is_halted=False).output
+    assert "1 look waits for a laboratory: petalite lab list" in shown
+    assert "machine" not in shown  # the other one is computed by whoever runs the campaign
 
 
 def test_the_help_explains_the_status() -> None:

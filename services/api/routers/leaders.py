@@ -65,6 +65,10 @@ class LeaderParameters:
         str | None, Query(max_length=200, description="Only those that were measured at this fidelity.")
     ] = None
     state: Annotated[QueryState | None, Query(description="Only those with a look in this state.")] = None
+    candidate: Annotated[
+        list[Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]] | None,
+        Query(max_length=LARGEST_PAGE, description="Numbers of those among which they are."),
+    ] = None
 
     @property
     def wanted(self) -> CrystalFilter:
@@ -74,6 +78,7 @@ class LeaderParameters:
             InvalidValueError: If the formula is none.
         """
         return CrystalFilter(
+            candidates=frozenset(self.candidate or ()),
             formula=None if self.formula is None else read_formula(self.formula).reduced_formula,
             elements=frozenset(self.element or ()),
             space_group=self.space_group,
@@ -99,6 +104,7 @@ class LeaderParameters:
             by=self.sort or usual,
             sign=campaign.spec.objective.sign,
             fidelity=self.value_at or ladder.target.name,
+            scale=campaign.spec.objective.measured.scale,
             is_descending=self.order is Direction.DESCENDING,
         )
 
@@ -145,8 +151,10 @@ def _lines(store: Store, campaign: CampaignRecord, sort: CrystalSort, wanted: Cr
     unit, currency = campaign.spec.objective.measured.unit, campaign.spec.budget.unit
     names = campaign.spec.fidelities.names
     header = ["candidate", "round", "formula", "space_group", "density_g_cm3", "blueprint_digest"]
-    header += [f"expected ({unit})", f"expected_sd ({unit})", f"paid ({currency})"]
+    header += [f"expected ({unit})", f"expected_sd ({unit})"]
+    header += [f"expected_low ({unit})", f"expected_high ({unit})", f"paid ({currency})"]
     header += [title for name in names for title in (f"{name} ({unit})", f"{name} sigma ({unit})", f"{name} bound")]
+    header.append("disorder")
     yield _line(header)
     after: str | None = None
     while True:
@@ -160,12 +168,13 @@ def _lines(store: Store, campaign: CampaignRecord, sort: CrystalSort, wanted: Cr
 def _cells(row: CrystalRow, fidelities: tuple[str, ...]) -> list[str | float | int | None]:
     cells: list[str | float | int | None] = [
         row.candidate_id, row.round_index, row.formula, row.space_group, row.density_g_cm3, row.digest, row.expected,
-        row.expected_sd, row.paid,
+        row.expected_sd, row.expected_low, row.expected_high, row.paid,
     ]  # fmt: skip
     for name in fidelities:
         look = row.look_at(name)
         bound = "" if look is None or look.censoring is Censoring.NONE else look.censoring.value
         cells += (None, None, "") if look is None else (look.value, look.sigma, bound)
+    cells.append(row.disorder or "")
     return cells
 
 

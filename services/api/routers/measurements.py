@@ -1,6 +1,6 @@
 """Measurements: listed, corrected, taken back, and handed in unasked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, ClassVar
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from domain.blueprint import Blueprint
 from domain.errors import InvalidValueError, NotFoundError
 from domain.json_value import JsonObject
-from domain.measurement import Censoring
+from domain.measurement import Censoring, SeriesPoint
 from services.access.principal import Principal
 from services.access.roles import Permission
 from services.api.change import Audited, Change, changing
@@ -34,6 +34,7 @@ from services.intake.unsolicited import UnsolicitedRecord
 from services.store import Store
 from services.store.material_values import MaterialMeasurementRecord
 from services.store.records import FailureRecord, MeasurementRecord
+from services.store.series import PointRecord
 
 router = APIRouter(tags=["measurements"])
 
@@ -133,6 +134,14 @@ class Unasked:
         return crystal
 
 
+@dataclass(frozen=True, slots=True)
+class MeasurementDetails(MeasurementRecord):
+    """A measurement with the series beside it."""
+
+    series: tuple[SeriesPoint, ...]
+    """In the unit of the measurement."""
+
+
 @router.get("/campaigns/{name}/measurements", summary="List a campaign's measurements")
 def list_measurements(
     name: Name,
@@ -201,9 +210,33 @@ def hand_in_unasked(name: Name, given: Unasked, change: Handing) -> Response:
 
 
 @router.get("/measurements/{measurement_id}", summary="Show a measurement")
-def show_measurement(measurement_id: Number, store: TheStore, principal: Reader) -> MeasurementRecord:
-    """One measurement with where it came from."""
-    return visible_measurement(store, principal, measurement_id)[1]
+def show_measurement(measurement_id: Number, store: TheStore, principal: Reader) -> MeasurementDetails:
+    """One measurement with where it came from, and with its series over temperature where it has one."""
+    record = visible_measurement(store, principal, measurement_id)[1]
+    series = store.series.of([measurement_id]).get(measurement_id, ())
+    return MeasurementDetails(**{field.name: getattr(record, field.name) for field in fields(record)}, series=series)
+
+
+@router.get("/campaigns/{name}/series", summary="List a campaign's series")
+def list_series(
+    name: Name,
+    store: TheStore,
+    principal: Reader,
+    after: After = 0,
+    limit: Limit = 100,
+    at_least_K: Annotated[float | None, Query(ge=0, description="Only at this temperature and above.")] = None,
+    at_most_K: Annotated[float | None, Query(ge=0, description="Only at this temperature and below.")] = None,
+) -> Page[PointRecord]:
+    """The measured quantity at several temperatures, point by point, beside the measurement that each belongs to.
+
+    Corrected measurements keep their points. Nobody learns from them: a measurement's own value is learned.
+    """
+    campaign = visible_campaign(store, principal, name)
+    return keyset(
+        lambda n: store.series.page(campaign.id, after=after, limit=n, at_least_K=at_least_K, at_most_K=at_most_K),
+        same,
+        limit=limit,
+    )
 
 
 @router.post(

@@ -92,19 +92,20 @@ def list_queries(
     limit: Limit = 100,
 ) -> Page[QueryRecord]:
     """What the campaign asked, in the order in which it was chosen."""
-    campaign = visible_campaign(store, principal, name)
-    return keyset(
-        lambda n: store.queries.list_page(
-            campaign.id,
-            after_id=after,
-            limit=n,
-            states=only.state,
-            fidelity=only.fidelity,
-            round_index=only.round_index,
-        ),
-        same,
-        limit=limit,
-    )
+    with store.reading():
+        campaign = visible_campaign(store, principal, name)
+        return keyset(
+            lambda n: store.queries.list_page(
+                campaign.id,
+                after_id=after,
+                limit=n,
+                states=only.state,
+                fidelity=only.fidelity,
+                round_index=only.round_index,
+            ),
+            same,
+            limit=limit,
+        )
 
 
 @router.get("/campaigns/{name}/progress", summary="Tell how far looks have come")

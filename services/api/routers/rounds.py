@@ -23,6 +23,7 @@ from services.api.dependencies import (
 from services.api.paging import After, Limit, Page, keyset, same
 from services.api.views import CandidateDetails, CandidateView, candidate_details, candidate_view
 from services.materials.novelty import Novelty, novelty
+from services.materials.stability import Stability, stability
 from services.store.records import CandidateRecord, RoundHead, RoundRecord
 
 router = APIRouter(tags=["rounds and candidates"])
@@ -113,6 +114,18 @@ def show_novelty(candidate_id: Number, store: TheStore, principal: Reader) -> No
     """
     _, candidate = visible_candidate(store, principal, candidate_id)
     return novelty(store, candidate.blueprint, groups=visible_groups(principal))
+
+
+@router.get("/candidates/{candidate_id}/hull", summary="Tell how far a crystal is above the convex hull")
+def show_hull(candidate_id: Number, store: TheStore, principal: Reader) -> Stability:
+    """Its energy above the hull of all phases of its elements that the caller may see, and what it falls apart into.
+
+    Only energies of one kind are compared: by the same oracle in the same version with the same settings, counted from
+    the same energies of the elements. Formation energies that a collection says of its materials make a hull of their
+    own. The elements are always among the phases, at 0.
+    """
+    _, candidate = visible_candidate(store, principal, candidate_id)
+    return stability(store, candidate.id, candidate.blueprint, groups=visible_groups(principal))
 
 
 def read_formula(formula: str) -> Composition:

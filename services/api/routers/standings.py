@@ -96,11 +96,12 @@ def list_standings(
     shown = found[:limit]
     standings = store.standings.of(shown)
     now = store.now()
-    items = tuple(_shown(record, standings[record.id], now) for record in shown)
+    items = tuple(standing_shown(record, standings[record.id], now) for record in shown)
     return StandingsPage(items, shown[-1].id if len(found) > limit else None)
 
 
-def _shown(record: CampaignRecord, standing: Standing, now: datetime) -> CampaignStanding:
+def standing_shown(record: CampaignRecord, standing: Standing, now: datetime) -> CampaignStanding:
+    """Shows how a campaign stands."""
     spec, best = record.spec, standing.best
     left = spec.budget.total - standing.booked - standing.reserved
     return CampaignStanding(

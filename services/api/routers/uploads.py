@@ -1,6 +1,7 @@
 """Uploads: files that laboratories hand in, reported row by row, then accepted or rejected."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -53,6 +54,8 @@ from services.uploads.template import template_rows, write_csv, write_xlsx
 _CHUNK_BYTES: Final = 2**20
 _PATIENCE_S: Final = 1.5
 """How long a file waits for its turn; whoever waits and is read has an answer within ten seconds."""
+_MOST_AT_ONCE: Final = 2
+"""Files that are read at the same time where there are processors for them: one stays with whoever else is served."""
 _SHARE: Final = 0.25
 """Of one processor's time that files may take from whoever else is served."""
 _NOTHING_CONFIRMED: Final = Confirmation()
@@ -62,7 +65,8 @@ _SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetm
 @asynccontextmanager
 async def _reading(app: FastAPI) -> AsyncIterator[None]:
     """Keeps the processes that read files while the application runs; they start with the first file."""
-    readers = Readers(ReadingLimits())
+    n_spare = len(os.sched_getaffinity(0)) - 1
+    readers = Readers(ReadingLimits(n_children=max(1, min(_MOST_AT_ONCE, n_spare))))
     app.state.upload_readers = readers
     # One more than can be read at once: it is kept while the others are read.
     n_at_once = readers.limits.n_children + 1

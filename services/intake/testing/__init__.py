@@ -20,14 +20,10 @@ from services.intake.testing.corrections import (
     check_a_laboratory_replaces_its_withdrawn_result,
     check_a_withdrawn_answer_is_replaced,
     check_amendment_supersedes,
-    check_an_undated_report_counts_once,
     check_remarkable_readings_are_confirmed,
-    check_reports_that_teach_nothing_are_doubted,
     check_retraction_takes_back,
     check_submitted_work_is_durable_when_promised,
     check_twins_get_one_answer,
-    check_unknown_crystals_become_known_materials,
-    check_unsolicited_results_find_their_place,
     check_what_an_amendment_does_not_say_stays,
     check_wrong_corrections_are_refused,
 )
@@ -52,6 +48,12 @@ from services.intake.testing.references import (
     check_references_first_wins,
 )
 from services.intake.testing.together import check_together_is_as_one_by_one, check_together_leaves_the_odd_ones_alone
+from services.intake.testing.unsolicited import (
+    check_an_undated_report_counts_once,
+    check_reports_that_teach_nothing_are_doubted,
+    check_unknown_crystals_become_known_materials,
+    check_unsolicited_results_find_their_place,
+)
 from services.store.testing import StoreCheck
 
 __all__ = [

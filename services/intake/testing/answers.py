@@ -8,7 +8,7 @@ from domain.blueprint import Realization
 from domain.errors import ConflictError, IllegalTransitionError, InvalidValueError, NotFoundError
 from domain.measurement import Censoring, FailureKind
 from domain.states import CampaignState, QueryState
-from services.intake import Reading, record_failure, record_laboratory_result, record_measurement
+from services.intake import Findings, Reading, record_failure, record_laboratory_result, record_measurement
 from services.intake.testing.examples import claim, example_failure, example_measurement
 from services.store.examples import Bench, example_pick, open_example
 
@@ -215,10 +215,11 @@ def check_sites_come_with_their_measurement(bench: Bench) -> None:
     with pytest.raises(InvalidValueError, match=r"names sites .* that nobody handed in"):
         record_measurement(bench.store, query.id, fence=fence, measurement=measurement)
     stranger = replace(sites, blueprint_digest="0" * 64)
+    mixed = Findings((sites, stranger))
     with pytest.raises(InvalidValueError, match="was handed in for candidate"):
-        record_measurement(bench.store, query.id, fence=fence, measurement=measurement, realizations=[sites, stranger])
+        record_measurement(bench.store, query.id, fence=fence, measurement=measurement, found=mixed)
     assert bench.store.realizations.list(candidate.id) == ()
-    record_measurement(bench.store, query.id, fence=fence, measurement=measurement, realizations=[sites])
+    record_measurement(bench.store, query.id, fence=fence, measurement=measurement, found=Findings((sites,)))
     assert [record.realization for record in bench.store.realizations.list(candidate.id)] == [sites]
 
 

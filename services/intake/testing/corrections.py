@@ -1,14 +1,11 @@
-"""What becomes of corrections, of results that nobody asked for and of requests that come twice, for every database."""
+"""What becomes of corrections and of requests that come twice, for every database."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
-from domain.blueprint import Blueprint
-from domain.composition import Composition
 from domain.errors import (
     ConflictError,
     IdempotencyConflictError,
@@ -17,27 +14,23 @@ from domain.errors import (
     UnconfirmedValueError,
 )
 from domain.events import EventKind
-from domain.lattice import LatticeParameters
 from domain.measurement import Censoring, Measurement
 from domain.states import CampaignState, QueryState
 from services.intake import (
     Changes,
     Reading,
     UnsolicitedOutcome,
-    UnsolicitedRecord,
     amend_laboratory_result,
-    amend_material_value,
     record_amendment,
     record_laboratory_result,
     record_measurement,
     record_unsolicited,
-    report_laboratory_result,
     retract,
-    retract_material_value,
 )
 from services.intake.idempotency import KEPT_FOR, Answer, answer_once, forget_old_keys
 from services.intake.readings import Part
 from services.intake.testing.examples import claim, example_measurement
+from services.intake.testing.unasked import by_ada, report_unasked, stretched_crystal, taught_values
 from services.store import open_store
 from services.store.examples import Bench, example_pick, open_example
 from services.store.records import MeasurementRecord, QueryRecord
@@ -60,7 +53,7 @@ def check_amendment_supersedes(bench: Bench) -> None:
     with pytest.raises(ConflictError, match=f"was corrected by measurement {amended.id} before"):
         _amend(bench, first.id, -1.75)
     newest = _amend(bench, amended.id, first.measurement.value)
-    assert _taught(bench, campaign) == [first.measurement.value]
+    assert taught_values(bench, campaign) == [first.measurement.value]
     assert bench.store.measurements.standing(campaign) == (newest,)
     assert bench.store.measurements.list(campaign) == (first, amended, newest)
     assert bench.store.measurements.of_query(query.id) == (first, amended, newest)
@@ -79,7 +72,7 @@ def check_retraction_takes_back(bench: Bench) -> None:
     taken_back = retract(bench.store, first.id, reason="Wrong sample.", worker="Ada")
     assert (taken_back.is_retracted, taken_back.supersedes) == (True, first.id)
     assert retract(bench.store, first.id, reason="Wrong sample.", worker="Ada") == taken_back
-    assert _taught(bench, campaign) == []
+    assert taught_values(bench, campaign) == []
     assert bench.store.measurements.standing(campaign) == ()
     assert bench.store.queries.get(query.id).state is QueryState.DONE
     with pytest.raises(ConflictError, match="was corrected by"):
@@ -87,7 +80,7 @@ def check_retraction_takes_back(bench: Bench) -> None:
     with pytest.raises(ConflictError, match="takes another back already"):
         retract(bench.store, taken_back.id, reason="Twice.", worker="Ada")
     _amend(bench, taken_back.id, -1.0)
-    assert _taught(bench, campaign) == [-1.0]
+    assert taught_values(bench, campaign) == [-1.0]
     assert bench.store.ledger.rows(campaign) == ledger
 
 
@@ -100,77 +93,11 @@ def check_wrong_corrections_are_refused(bench: Bench) -> None:
     with pytest.raises(NotFoundError, match="no measurement number 99"):
         _amend(bench, 99, -1.0)
     late = record_unsolicited(
-        bench.store, query.campaign_id, fidelity="static", measurement=_by_ada(-2.0), blueprint=_crystal(1)
+        bench.store, query.campaign_id, fidelity="static", measurement=by_ada(-2.0), blueprint=stretched_crystal(1)
     )
     assert late.measurement is not None
     with pytest.raises(ConflictError, match="came too late and counts for nothing"):
         _amend(bench, late.measurement.id, -1.0)
-
-
-def check_unsolicited_results_find_their_place(bench: Bench) -> None:
-    """An open query is answered, a new one costs nothing, an answer stays, somebody else's claim is left alone."""
-    campaign, _, (waiting, held) = open_example(bench.store, [example_pick(1), example_pick(100)])
-    claim(bench.store, held, "Bob")
-    near = _crystal(1, strain=1.001)
-    for _ in range(2):
-        answered = _report(bench, campaign.id, near, -1.0)
-        assert answered.outcome is UnsolicitedOutcome.ANSWERED
-        assert answered.measurement is not None
-        assert answered.measurement.query_id == waiting.id
-        assert answered.measurement.measurement.cost.amount == waiting.declared.amount
-    added = _report(bench, campaign.id, near, -2.0, fidelity="dft")
-    assert added.outcome is UnsolicitedOutcome.ADDED
-    assert added.measurement is not None
-    assert added.measurement.measurement.cost.amount == 0
-    assert _report(bench, campaign.id, near, -2.0, fidelity="dft") == added
-    assert _report(bench, campaign.id, near, -3.0).outcome is UnsolicitedOutcome.EVIDENCE
-    beside = _report(bench, campaign.id, _crystal(100), -4.0)
-    assert beside.outcome is UnsolicitedOutcome.MATERIAL
-    assert _taught(bench, campaign.id) == [-4.0, -2.0, -1.0]
-    assert bench.store.queries.get(held.id).worker == "Bob"
-    balance = bench.store.ledger.balance(campaign.id)
-    assert (balance.booked, balance.reserved) == (1.1, 1.1)
-    unasked = [query for query in bench.store.queries.list(campaign.id) if query.fidelity == "dft"]
-    assert [(query.state, query.declared.amount) for query in unasked] == [(QueryState.DONE, 0.0)]
-    assert unasked[0].decision.reason.startswith("Unsolicited")
-
-
-def check_unknown_crystals_become_known_materials(bench: Bench) -> None:
-    """The campaign learns from them, once; what does not fit the campaign is refused."""
-    campaign, _, _ = open_example(bench.store, [example_pick(1)])
-    stranger = _crystal(1, strain=1.3)
-    for _ in range(2):
-        found = _report(bench, campaign.id, stranger, -1300.0, unit="meV/atom", fidelity="lab")
-        assert found.outcome is UnsolicitedOutcome.MATERIAL
-    value = found.material_value
-    assert value is not None
-    assert value.measurement.value == pytest.approx(-1.3)
-    assert value.reported_unit == "meV/atom"
-    assert bench.store.material_values.list(campaign.id) == (value,)
-    (look,) = bench.store.measurements.observations(campaign.id)
-    assert (look.blueprint, look.fidelity) == (stranger, "lab")
-    assert look.value == pytest.approx(-1.3)
-    again = record_unsolicited(
-        bench.store, campaign.id, fidelity="lab", measurement=_by_ada(-1.4), material_id=value.material_id
-    )
-    assert again.material_value is not None
-    assert again.material_value.material_id == value.material_id
-    amended = amend_material_value(
-        bench.store, value.id, measurement=_by_ada(-1.5), reason="Decimal point.", worker="Ada"
-    )
-    assert amended.supersedes == value.id
-    assert _taught(bench, campaign.id) == [-1.5, -1.4]
-    retract_material_value(bench.store, amended.id, reason="Wrong sample.", worker="Ada")
-    assert _taught(bench, campaign.id) == [-1.4]
-    assert bench.store.ledger.balance(campaign.id).booked == 0
-    with pytest.raises(InvalidValueError, match="no fidelity 'neutron'"):
-        _report(bench, campaign.id, stranger, -1.0, fidelity="neutron")
-    with pytest.raises(InvalidValueError, match="implausible"):
-        _report(bench, campaign.id, stranger, -1000.0)
-    with pytest.raises(InvalidValueError, match="not said what was measured"):
-        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=_by_ada(-1.0))
-    with pytest.raises(NotFoundError, match="no material number 99"):
-        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=_by_ada(-1.0), material_id=99)
 
 
 def check_remarkable_readings_are_confirmed(bench: Bench) -> None:
@@ -233,11 +160,11 @@ def check_a_withdrawn_answer_is_replaced(bench: Bench) -> None:
     ledger = bench.store.ledger.rows(campaign)
     retract(bench.store, first.id, reason="Wrong sample.", worker="Ada")
     for _ in range(2):
-        found = _report(bench, campaign, _crystal(1), -1.5)
+        found = report_unasked(bench, campaign, stretched_crystal(1), -1.5)
         assert found.outcome is UnsolicitedOutcome.REPLACED
     assert found.measurement is not None
-    assert _taught(bench, campaign) == [-1.5]
-    assert _report(bench, campaign, _crystal(1), -1.75).outcome is UnsolicitedOutcome.EVIDENCE
+    assert taught_values(bench, campaign) == [-1.5]
+    assert report_unasked(bench, campaign, stretched_crystal(1), -1.75).outcome is UnsolicitedOutcome.EVIDENCE
     assert bench.store.measurements.standing(campaign) == (found.measurement,)
     assert bench.store.ledger.rows(campaign) == ledger
     assert bench.store.queries.get(query.id).state is QueryState.DONE
@@ -258,49 +185,6 @@ def check_a_laboratory_replaces_its_withdrawn_result(bench: Bench) -> None:
         right = record_laboratory_result(bench.store, query.id, worker="Ada", reading=Reading(-1.4, "eV/atom"))
         bench.clock.advance(60)
     assert bench.store.measurements.standing(campaign.id) == (right,)
-
-
-def check_an_undated_report_counts_once(bench: Bench) -> None:
-    """Handed in twice, minutes apart, a report that does not say when it was measured is one report."""
-    campaign, _, _ = open_example(bench.store, [example_pick(1)])
-    for crystal, value in ((_crystal(1), -1.0), (_crystal(1, strain=1.3), -1.2)):
-        found = []
-        for _ in range(2):
-            measurement = replace(_by_ada(value), measured_at=bench.clock())
-            found.append(
-                record_unsolicited(
-                    bench.store,
-                    campaign.id,
-                    fidelity="lab",
-                    measurement=measurement,
-                    blueprint=crystal,
-                    is_dated=False,
-                )
-            )
-            bench.clock.advance(60)
-        assert found[0] == found[1]
-    assert _taught(bench, campaign.id) == [-1.2, -1.0]
-    later = replace(_by_ada(-1.2), measured_at=bench.clock())
-    record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=later, blueprint=_crystal(1, strain=1.3))
-    assert _taught(bench, campaign.id) == [-1.2, -1.2, -1.0]
-
-
-def check_reports_that_teach_nothing_are_doubted(bench: Bench) -> None:
-    """A crystal of other elements than the campaign's is kept only where somebody says that it is meant."""
-    open_example(bench.store, [example_pick(1)])
-    blueprint = replace(_crystal(1), composition=Composition.of({"Na": 4, "Cl": 4}))
-    report = partial(
-        report_laboratory_result,
-        bench.store,
-        "example",
-        blueprint,
-        fidelity="lab",
-        worker="Ada",
-        reading=Reading(-1.0, "eV/atom"),
-    )
-    with pytest.raises(UnconfirmedValueError, match=r"Na is not among the campaign's elements .* teaches nothing here"):
-        report()
-    assert report(confirmed=True).outcome is UnsolicitedOutcome.MATERIAL
 
 
 def check_twins_get_one_answer(bench: Bench) -> None:
@@ -375,26 +259,3 @@ def _amend(bench: Bench, measurement_id: int, value: float) -> MeasurementRecord
     return record_amendment(
         bench.store, measurement_id, measurement=example_measurement(value), reason="Decimal point.", worker="Ada"
     )
-
-
-def _by_ada(value: float, unit: str = "eV/atom") -> Measurement:
-    measurement = example_measurement(value, unit)
-    return replace(measurement, sigma=None, provenance=replace(measurement.provenance, worker="Ada"))
-
-
-def _crystal(number: int, *, strain: float = 1.0) -> Blueprint:
-    blueprint = example_pick(number).blueprint
-    length = blueprint.lattice.a * strain
-    return replace(blueprint, lattice=LatticeParameters(length, length, length, 90, 90, 90))
-
-
-def _report(
-    bench: Bench, campaign_id: int, crystal: Blueprint, value: float, *, unit: str = "eV/atom", fidelity: str = "static"
-) -> UnsolicitedRecord:
-    return record_unsolicited(
-        bench.store, campaign_id, fidelity=fidelity, measurement=_by_ada(value, unit), blueprint=crystal
-    )
-
-
-def _taught(bench: Bench, campaign_id: int) -> list[float]:
-    return sorted(look.value for look in bench.store.measurements.observations(campaign_id))

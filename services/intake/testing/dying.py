@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from domain.blueprint import Realization
 from domain.measurement import FailureKind, Measurement
 from domain.states import QueryState
-from services.intake import record_amendment, record_failure, record_measurement, record_unsolicited
+from services.intake import Findings, record_amendment, record_failure, record_measurement, record_unsolicited
 from services.intake.testing.examples import example_failure, example_measurement
 from services.store import Store, open_store
 from services.store.examples import example_pick, example_spec, open_round
@@ -31,7 +31,7 @@ def step_record(store: Store, campaign: str) -> None:
     (query, _) = store.queries.list(store.campaigns.get(campaign).id)
     (candidate, _) = store.candidates.list(query.campaign_id)
     sites = Realization(candidate.digest, "data_x\n", "pyxtal", 7, None, None, is_relaxed=False)
-    record_measurement(store, query.id, fence=1, measurement=example_measurement(), realizations=[sites])
+    record_measurement(store, query.id, fence=1, measurement=example_measurement(), found=Findings((sites,)))
 
 
 def step_fail(store: Store, campaign: str) -> None:

@@ -37,6 +37,9 @@ def upgrade() -> None:
     _add_identities()
     _add_password_links()
     _add_look_progress()
+    _add_series_points()
+    op.add_column("realizations", sa.Column("arrangement", sa.JSON()))
+    op.add_column("artifacts", sa.Column("description", sa.Text(), server_default="", nullable=False))
     is_judged = sa.text("judged_by IS NOT NULL")
     op.create_index("ix_queries_judged", "queries", ["id"], sqlite_where=is_judged, postgresql_where=is_judged)
     has_ended = sa.text("finished_at IS NOT NULL")
@@ -253,3 +256,84 @@ def _add_look_progress() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_look_progress")),
         sa.UniqueConstraint("query_id", name=op.f("uq_look_progress_query_id")),
     )
+
+
+def _add_series_points() -> None:
+    op.create_table(
+        "series_points",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("measurement_id", sa.Integer()),
+        sa.Column("material_measurement_id", sa.Integer()),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("temperature_K", sa.Double(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("sigma", sa.Double()),
+        sa.Column("censoring", sa.String(length=1), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["measurement_id"], ["measurements.id"], name=op.f("fk_series_points_measurement_id_measurements")
+        ),
+        sa.ForeignKeyConstraint(
+            ["material_measurement_id"],
+            ["material_measurements.id"],
+            name=op.f("fk_series_points_material_measurement_id_material_measurements"),
+        ),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_series_points_campaign_id_campaigns")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_series_points")),
+    )
+    op.create_index(op.f("ix_series_points_measurement_id"), "series_points", ["measurement_id"])
+    op.create_index(op.f("ix_series_points_material_measurement_id"), "series_points", ["material_measurement_id"])
+    op.create_index(op.f("ix_series_points_campaign_id_id"), "series_points", ["campaign_id", "id"])
+    for table in ("measurements", "material_measurements"):
+        _fill_series_points(table)
+
+
+def _fill_series_points(table: str) -> None:
+    """Copies the series of conductivities that laboratories handed in, which stood among the details alone."""
+    points = sa.table(
+        "series_points",
+        *(sa.column(name) for name in (f"{table[:-1]}_id", "campaign_id", "temperature_K", "value", "sigma")),
+        sa.column("censoring"),
+    )
+    kept = sa.table(
+        table,
+        sa.column("id", sa.Integer()),
+        sa.column("campaign_id", sa.Integer()),
+        sa.column("unit", sa.Text()),
+        sa.column("details", sa.JSON()),
+    )
+    has_series = (kept.c.unit == "S/cm") & sa.cast(kept.c.details, sa.Text()).like('%"arrhenius"%')
+    page = sa.select(kept.c.id, kept.c.campaign_id, kept.c.details).where(has_series).order_by(kept.c.id).limit(_PAGE)
+    connection = op.get_bind()
+    after = 0
+    while rows := connection.execute(page.where(kept.c.id > after)).all():
+        after = rows[-1].id
+        found = [
+            {
+                f"{table[:-1]}_id": row.id,
+                "campaign_id": row.campaign_id,
+                "temperature_K": temperature_K,
+                "value": value,
+                "sigma": sigma,
+                "censoring": "=",
+            }
+            for row in rows
+            for temperature_K, value, sigma in _series_in(row.details)
+        ]
+        if found:
+            connection.execute(points.insert(), found)
+
+
+def _series_in(details: object) -> list[tuple[float, float, float | None]]:
+    """Temperatures, conductivities and standard deviations; none where something else is kept by that name."""
+    line = details.get("arrhenius") if isinstance(details, dict) else None
+    points = line.get("points") if isinstance(line, dict) else None
+    if not isinstance(points, list):
+        return []
+    return [
+        (point[0], point[1], point[2])
+        for point in points
+        if isinstance(point, list)
+        and len(point) == 3
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in point[:2])
+        and isinstance(point[2], int | float | None)
+    ]
