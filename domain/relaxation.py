@@ -51,7 +51,7 @@ class Relaxation:
     energy_under_symmetry_eV_per_atom: float | None = None
     """Before the symmetry was given up; None where it never was."""
     problem: str = ""
-    """What broke the crystal, in one sentence; empty where it held."""
+    """What broke the crystal, or would have once its symmetry was given up, in one sentence; empty where it held."""
 
     @property
     def words(self) -> str:

@@ -1,18 +1,19 @@
 """A flow that answers queries of a service elsewhere, for whoever runs their machines by Prefect's work pools."""
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from prefect import flow
-from prefect.runtime import flow_run
 
+from domain.digest import content_digest
 from domain.errors import ServiceError
+from flows.machine.held_name import held_name
 from flows.names import ANSWERING
-
-_DIGITS_OF_A_RUN: Final = 8
+from services.settings import load_settings
 
 
 @flow(name=ANSWERING)
@@ -33,17 +34,22 @@ def answer_queries(
         url: Address of the service.
         token_file: Where the token is, on the machine that the flow runs on.
         oracles: What is offered: names, or NAME:FILE with settings.
-        worker: One name, one look at a time. A look that was killed goes on, on the same machine, where another run has
-            the same name and home; where none is given, it is that of the flow run.
+        worker: One name, one look at a time. A look that was killed goes on, and an answer that found the service away
+            is delivered, where another run has the same name and home. Where none is given, a run takes one that is
+            kept in the home and that no other run has, first those of runs that were killed or failed.
         campaign: Only that one's queries.
         n_looks: How many are answered, if so many wait.
 
     Raises:
         ServiceError: If the service or the machine refuses.
     """
-    name = worker or f"prefect-{str(flow_run.id)[:_DIGITS_OF_A_RUN]}"
-    for _ in range(n_looks):
-        _answer_one(_arguments(url, token_file, oracles, name, campaign))
+    if worker:
+        _answer(_arguments(url, token_file, oracles, worker, campaign), n_looks)
+        return
+    # What a name keeps for one service is not asked for by another.
+    folder = load_settings(os.environ).home / "prefect-names" / content_digest(url.rstrip("/"))[:16]
+    with held_name(folder, f"prefect-{socket.gethostname()}") as held:
+        _answer(_arguments(url, token_file, oracles, held.name, campaign), n_looks, lock=held.lock)
 
 
 def _arguments(url: str, token_file: Path, oracles: Sequence[str], worker: str, campaign: str | None) -> list[str]:
@@ -52,10 +58,13 @@ def _arguments(url: str, token_file: Path, oracles: Sequence[str], worker: str, 
     return ["worker", *offered, "--url", url, "--token-file", str(token_file), "--name", worker, "--once", *only]
 
 
-def _answer_one(arguments: Sequence[str]) -> None:
-    """In a process of its own, which Prefect's threads and settings do not reach."""
-    ended = subprocess.run([sys.executable, "-P", "-m", "services.cli", *arguments], check=False)  # noqa: S603 - ours
-    if ended.returncode != 0:
+def _answer(arguments: Sequence[str], n_looks: int, *, lock: int | None = None) -> None:
+    """In processes of their own, which Prefect's threads and settings do not reach, but which keep the lock."""
+    command = [sys.executable, "-P", "-m", "services.cli", *arguments]
+    for _ in range(n_looks):
+        ended = subprocess.run(command, check=False, pass_fds=() if lock is None else (lock,))  # noqa: S603 - ours
+        if ended.returncode == 0:
+            continue
         raise ServiceError(
             f"petalite worker ended with status {ended.returncode}.",
             remedy="Read what it printed, above in the flow run's log or in that of Prefect's worker.",

@@ -151,7 +151,8 @@ class Desk:
     def _record(self, query: QueryRecord, request: LookRequest, answer: Answer) -> None:
         worker, seen = query.worker or "", answer.result
         folder = self._folders.of(query.id, request.blueprint)
-        kept = outlast(lambda: keep_files(self._workplace, seen.files, folder=folder, worker=worker), self._closed)
+        keep = partial(keep_files, self._workplace, seen.files, folder=folder, worker=worker, query_id=query.id)
+        kept = outlast(keep, self._closed)
         # Made once: what is handed in again must be the same, for it may have arrived.
         whole = measurement_of(answer, self._oracle, self._fidelity, worker=worker, seed=request.seed)
         measurement = without_files(whole, kept.missing)

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,18 +10,21 @@ from domain.blueprint import Blueprint, Realization
 from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.look import LookRequest
 from domain.material import KnownMaterial
+from domain.measurement import Measurement
 from domain.ports import ComputedOracle
-from flows.answers import measurement_of
+from flows.answers import measurement_of, without_files
+from flows.look_files import MissingFile
 from flows.ordering import order_material
 from flows.processes import oracle_processes
 from flows.references import MissingReference, find_references
 from flows.workplace import Workplace
 from oracles.disorder.ordering import OrderingSettings
-from oracles.running.process import OracleProcess, Refusal
-from services.intake import record_unsolicited
+from oracles.running.process import Answer, OracleProcess, Refusal
+from services.intake import Findings, is_asked_about, record_unsolicited
 from services.materials.formats import StructureFormat, write_structure
 from services.store.material_values import standing_values
 from services.store.materials import MOST_IN_LIST, MaterialFilter, MaterialRecord
+from services.store.phases import ORDERED_FORMULA
 
 WORKER: Final = "known materials"
 """Who looks, as the measurements say it."""
@@ -44,6 +47,8 @@ def unseen_materials(
 ) -> Iterator[MaterialRecord]:
     """Known materials of the campaign's elements whose sites are known and that have no value at a fidelity.
 
+    Those that are crystals of the campaign, which asks about them at that fidelity itself, are left to it.
+
     Args:
         workplace: The campaign.
         fidelity: Of its ladder.
@@ -62,8 +67,14 @@ def unseen_materials(
             material = record.material
             is_whole = material.blueprint is not None and material.is_ordered
             can_be_seen = material.structure is not None and (is_whole or (with_disorder and not material.is_ordered))
-            if can_be_seen and record.id not in seen and set(material.elements) <= set(workplace.spec.space.elements):
+            is_inside = set(material.elements) <= set(workplace.spec.space.elements)
+            if can_be_seen and is_inside and record.id not in seen and not _is_asked(workplace, record, fidelity):
                 yield record
+
+
+def _is_asked(workplace: Workplace, record: MaterialRecord, fidelity: str) -> bool:
+    blueprint = record.material.blueprint
+    return blueprint is not None and is_asked_about(workplace.store, workplace.campaign.id, blueprint, fidelity)
 
 
 def look_at_materials(
@@ -135,14 +146,29 @@ def _look(
     if isinstance(outcome, Refusal):
         return PhaseLook(record.id, title, None, outcome.reason)
     asked = workplace.fidelity(fidelity)
-    measurement = measurement_of(outcome, oracle, asked, worker=f"{WORKER}/{workplace.runner}", seed=request.seed)
+    whole = measurement_of(outcome, oracle, asked, worker=f"{WORKER}/{workplace.runner}", seed=request.seed)
+    measurement = _told(whole, request, outcome, subject)
     try:
         record_unsolicited(
-            workplace.store, workplace.campaign.id, fidelity=fidelity, measurement=measurement, material_id=record.id
+            workplace.store,
+            workplace.campaign.id,
+            fidelity=fidelity,
+            measurement=measurement,
+            about=record.id,
+            found=Findings((*request.realizations, *outcome.result.realizations), outcome.result.series),
         )
     except InvalidValueError as implausible:
         return PhaseLook(record.id, title, None, implausible.problem)
     return PhaseLook(record.id, title, measurement.value)
+
+
+def _told(measurement: Measurement, request: LookRequest, outcome: Answer, subject: _Subject) -> Measurement:
+    """A measurement that says which files are not kept, and the formula of the choices for a disordered material."""
+    if not subject.record.material.is_ordered:
+        formula = request.blueprint.composition.reduced_formula
+        measurement = replace(measurement, details={**measurement.details, ORDERED_FORMULA: formula})
+    why = "Files of looks at known materials are not kept."
+    return without_files(measurement, [MissingFile(file.note.name, why) for file in outcome.result.files])
 
 
 def _request(

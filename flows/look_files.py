@@ -39,7 +39,9 @@ class KeptFiles:
     missing: tuple[MissingFile, ...] = ()
 
 
-def keep_files(workplace: Workplace, files: Sequence[LookFile], *, folder: Path, worker: str) -> KeptFiles:
+def keep_files(
+    workplace: Workplace, files: Sequence[LookFile], *, folder: Path, worker: str, query_id: int
+) -> KeptFiles:
     """Keeps the files of a look. The same again is harmless: bytes and records that are there stay as they are.
 
     Args:
@@ -47,6 +49,7 @@ def keep_files(workplace: Workplace, files: Sequence[LookFile], *, folder: Path,
         files: What the look produced.
         folder: Of its workbench.
         worker: Who looked.
+        query_id: The query that asked for it.
 
     Raises:
         StoreError: If the store does not answer.
@@ -62,7 +65,12 @@ def keep_files(workplace: Workplace, files: Sequence[LookFile], *, folder: Path,
             missing.append(MissingFile(file.note.name, refused.problem))
             continue
         record = workplace.store.artifacts.keep_produced(
-            workplace.campaign.id, file.note, digest=blob.digest, size=blob.size, uploaded_by=worker
+            workplace.campaign.id,
+            file.note,
+            digest=blob.digest,
+            size=blob.size,
+            uploaded_by=worker,
+            query_id=query_id,
         )
         numbers.append(record.id)
     return KeptFiles(tuple(numbers), tuple(missing))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from domain.errors import InvalidValueError, OracleUnavailableError
-from domain.json_value import JsonObject, JsonValue
+from domain.json_value import JsonObject
 from domain.trust import CALCULATORS
+from oracles.dft.spec_words import texts_of
 from oracles.trusted_files import trust_here, trusted_file
 
 _RUNS_OR_WRITES: Final = re.compile(
@@ -102,7 +103,7 @@ def require_allowed(path: str, parameters: JsonObject) -> None:
         )
     if path.startswith(_LOADS_NO_WEIGHTS):
         return
-    for text in _texts(parameters):
+    for text in texts_of(parameters):
         if "/" not in text and not text.startswith("~"):
             continue
         if not Path(text).is_absolute():
@@ -111,19 +112,6 @@ def require_allowed(path: str, parameters: JsonObject) -> None:
                 remedy="Give the whole path of a file in a folder that is trusted on this machine.",
             )
         trusted_file(text, trust)
-
-
-def _texts(value: JsonValue) -> Iterator[str]:
-    """Every text within a value, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield key
-            yield from _texts(inner)
-    elif isinstance(value, Sequence):
-        for inner in value:
-            yield from _texts(inner)
 
 
 def _is_within(path: str, packages: tuple[str, ...]) -> bool:

@@ -9,14 +9,14 @@ with moments (oxygen, iron, cobalt, nickel) are spin-polarized.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from domain.blueprint import Blueprint, Realization
 from domain.digest import content_digest
 from domain.json_value import JsonObject, JsonValue
 from domain.look import LookRequest, LookResult, ReferenceEnergy
-from domain.parsing import parse
+from domain.parsing import parse, to_json_value
 from domain.ports import Oracle, OracleMode, Workbench
 from domain.quantity import Quantity, quantity
 from domain.relaxation import RELAXATIONS
@@ -24,6 +24,7 @@ from oracles.dft.environment import environment_of
 from oracles.dft.gap import band_gap
 from oracles.dft.hubbard import NO_TERMS
 from oracles.dft.progress import Progress
+from oracles.dft.retries import RetryStep
 from oracles.dft.settings import AseSettings
 from oracles.dft.steady import Recipe, SteadyCalculator
 from oracles.dynamics.forces import AseForces
@@ -33,7 +34,7 @@ from oracles.potentials import Potential
 from oracles.realization import DrawSettings
 from oracles.references import reference_structure
 from oracles.relaxation import relax_cell, relax_sites
-from oracles.relaxed_sites import relax_lowest
+from oracles.relaxed_sites import UNCONVERGED, relax_lowest
 from oracles.sites import Placement, Placements, disorder_of, lowest_relaxed, rank, unrelaxed_placements
 from oracles.structures import primitive_cell, require_sound_structure, to_cif
 from oracles.versions import versions_of
@@ -73,6 +74,8 @@ class AseOracle:
             OracleUnavailableError: If one is not.
         """
         self.settings.choice.check()
+        if self.settings.hubbard is not None:
+            self.settings.choice.code.check_hubbard()
         if self.settings.prerelax is not None:
             self.settings.prerelax.check()
 
@@ -95,22 +98,26 @@ class AseOracle:
     def reference(self, symbol: str) -> ReferenceEnergy:
         """Computes the element's reference structure: as it stands, or relaxed where crystals are.
 
+        Every crystal of the element is counted from it, so it is the number of the settings as given, or none: of the
+        retries those alone are made that keep it.
+
         Raises:
-            PermanentLookError: If the element has no reference structure, or the calculation does not converge.
+            PermanentLookError: If the element has no reference structure, or calculation or relaxation do not converge.
         """
         structure = reference_structure(symbol)
         settings, density_A = self.settings, self.settings.kpoint_density_A
         if not structure.is_molecular:
             density_A = settings.reference_kpoint_density_A or density_A
         moments = {symbol: float(structure.atoms.get_initial_magnetic_moments()[0])}
-        calculator = SteadyCalculator(self._recipe(structure.atoms, density_A, moments), told=lambda _: None)
+        recipe = replace(self._recipe(structure.atoms, density_A, moments), retries=self._retries_of_references)
+        calculator = SteadyCalculator(recipe, told=lambda _: None)
         with environment_of(settings.environment):
             if settings.relax == "none":
                 atoms, relaxation = structure.atoms, {}
                 energy = calculator.get_potential_energy(atoms) / len(atoms)
             else:
                 relax = relax_sites if structure.is_molecular else relax_cell
-                relaxed = relax(structure.atoms, calculator, settings.relaxing.limits).require_whole()
+                relaxed = relax(structure.atoms, calculator, settings.relaxing.limits).require_converged(symbol)
                 atoms, energy, relaxation = relaxed.atoms, relaxed.energy_eV_per_atom, dict(relaxed.details)
         if any(moments.values()):
             relaxation["magnetic_moment_per_atom"] = calculator.magnetic_moment() / len(atoms)
@@ -169,22 +176,30 @@ class AseOracle:
         self, start: Placement, calculator: SteadyCalculator, progress: Progress
     ) -> tuple[Placement, JsonObject]:
         """The sites that the value belongs to, and how they were relaxed where this look does that."""
-        is_done = start.realization.is_relaxed and start.realization.ranked_by == self._ranked_by
+        known = start.realization
+        is_done = known.is_relaxed and known.ranked_by == self._ranked_by and not known.method.endswith(UNCONVERGED)
         if self.settings.relax == "none" or is_done:
             return start, {}
-        begun = Placements((progress.going_on(start),), {})
         moving = Potential(self._ranked_by, calculator, AseForces(self._ranked_by, lambda: calculator))
-        relaxed = relax_lowest(begun, moving, self.settings.relaxing)
+        relaxed = relax_lowest(Placements((start,), {}), moving, self.settings.relaxing, journal=progress)
+        progress.leave()
         details = {**relaxed.details, "n_structures_before": progress.n_before}
         return Placement.of(relaxed.chosen, is_new=True), details
 
     @property
     def _ranked_by(self) -> str:
-        """What an energy of a realization is by: calculator, software and settings."""
+        """What an energy of a realization is by: calculator, software and settings, of its relaxation as well."""
         settings, choice = self.settings, self.settings.choice
-        given = [dict(settings.parameters), settings.kpoint_density_A, settings.magnetic_moments]
+        given: list[JsonValue] = [dict(settings.parameters), settings.kpoint_density_A, settings.magnetic_moments]
+        given.append([to_json_value(step) for step in settings.policy])
+        given += [] if settings.relax == "none" else [settings.relax, settings.fmax_eV_A, settings.max_steps]
         hubbard = f", {settings.hubbard.chosen.name}" if settings.hubbard else ""
         return f"{choice.path} settings {content_digest(given)[:16]}, {choice.software}{hubbard}"
+
+    @property
+    def _retries_of_references(self) -> tuple[RetryStep, ...]:
+        steadying = self.settings.choice.code.steadying
+        return tuple(step for step in self.settings.policy if step.keeps_number(steadying))
 
     def _value(
         self, request: LookRequest, energy_eV_per_atom: float, calculator: SteadyCalculator

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +75,14 @@ class CalculatorChoice:
         """Names and versions of what determines the number, as far as the path and this machine tell."""
         return ", ".join(filter(None, (self.code.software(self.path, self.parameters), versions_of("ase"))))
 
+    def changed(self, step: RetryStep) -> CalculatorChoice:
+        """The same with a step's parameters, which are refused like its own.
+
+        Raises:
+            InvalidValueError: If a spec may not give one of them.
+        """
+        return replace(self, parameters=merged(self.parameters, step.parameters))
+
     def check(self) -> None:
         """Checks, without importing it, that the calculator may run on this machine and that what it needs is here.
 
@@ -96,13 +104,15 @@ class CalculatorChoice:
         Raises:
             OracleUnavailableError: If the class is not allowed here or cannot be imported.
             PermanentLookError: If the path is no ASE calculator.
-            InvalidValueError: If the class runs or loads whatever a spec says, or has no such Hubbard term.
+            InvalidValueError: If the class runs or loads whatever a spec says, also by the step, or has no such Hubbard
+                term.
         """
         from ase import Atoms as AseAtoms
 
+        if step is not None:
+            return self.changed(step).build(calculation)
         self.check()
-        parameters = merged(self.parameters, step.parameters) if step else self.parameters
-        arguments = self.code.arguments(parameters, calculation or Calculation(AseAtoms()))
+        arguments = self.code.arguments(self.parameters, calculation or Calculation(AseAtoms()))
         make = self._imported()
         if not self.code.writes_files:
             return make(**arguments)

@@ -185,7 +185,8 @@ class FrozenFrameworkOracle:
         landscape = look_round(grid, ion.energies_eV, highest_eV=settings.highest_eV)
         fall_eV = max(0.0, landscape.lowest_eV - ion.lowest_near_eV(landscape.lowest_place_A))
         found = landscape.barriers_eV(highest_eV=settings.highest_eV)
-        barriers = tuple(None if way is None else min(way + fall_eV, settings.highest_eV) for way in found)
+        counted = (None if way is None else way + fall_eV for way in found)
+        barriers = tuple(None if way is None or way > settings.highest_eV else way for way in counted)
         return barriers, {
             "grid": list(grid.shape),
             "n_points_computed": landscape.n_seen,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 from domain.blueprint import Blueprint, Realization
-from domain.errors import InvalidValueError
+from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.json_value import JsonObject
 from domain.look import LookRequest, LookResult, ReferenceEnergy
 from domain.parsing import parse
@@ -29,12 +29,19 @@ from oracles.sites import Placements, disorder_of, rank, unrelaxed_placements
 from oracles.structures import primitive_cell, to_cif
 from oracles.versions import versions_of
 
-_REFERENCE_LIMITS = RelaxationLimits(fmax_eV_A=0.02, max_steps=300)
+_REFERENCE_LIMITS = RelaxationLimits(fmax_eV_A=0.02, max_steps=1000)
+_MOST_GROWTH = 1.5
+"""Times its volume to which an element's reference crystal may grow; beyond it is atoms that hardly feel each other."""
+
+_RELAXED_ELSEWHERE = (
+    "Say 'relax: none' beside 'model' (molecular dynamics relaxes unless that stands there), and let a cheaper "
+    "fidelity relax the crystals with another potential; or take another model here."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PotentialSettings(PotentialChoice):
-    """Settings of the oracle `potential`."""
+    """Settings of the oracle `potential`, and of others that let one rank and relax sites."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -59,6 +66,8 @@ class PotentialSettings(PotentialChoice):
     def __post_init__(self) -> None:
         PotentialChoice.__post_init__(self)
         _ = self.drawing, self.relaxing
+        if self.relax != "none":
+            self.require_fit("relaxation", remedy=_RELAXED_ELSEWHERE)
 
     @property
     def drawing(self) -> DrawSettings:
@@ -70,6 +79,17 @@ class PotentialSettings(PotentialChoice):
         """How sites are relaxed where they are: `cell` where `relax` says nothing of it."""
         limits = RelaxationLimits(self.fmax_eV_A, self.max_steps)
         return RelaxationPlan("free" if self.relax == "free" else "cell", self.relax_lowest, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class FormationSettings(PotentialSettings):
+    """The same where the potential itself says formation energies."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        self.require_fit("formation energy", remedy="Take another model, such as potential: chgnet.")
+        PotentialSettings.__post_init__(self)
 
 
 @dataclass(slots=True)
@@ -115,14 +135,22 @@ class PotentialOracle:
         Elements are relaxed for static looks as well, so that fidelities of one potential share one zero.
 
         Raises:
-            PermanentLookError: If the element has no reference structure.
-            UnsupportedCrystalError: If the model was not made for the element.
+            PermanentLookError: If the element has no reference structure, or its relaxation does not converge.
+            UnsupportedCrystalError: If the model was not made for the element, or does not bind it.
         """
         structure = reference_structure(symbol)
         potential = self._loaded()
         potential.admit(structure.atoms)
         relax = relax_sites if structure.is_molecular else relax_cell
         relaxed = relax(structure.atoms, potential.calculator, _REFERENCE_LIMITS).require_whole()
+        growth = relaxed.after.volume_A3_per_atom / relaxed.before.volume_A3_per_atom
+        if growth > _MOST_GROWTH:
+            raise UnsupportedCrystalError(
+                f"The model does not hold the element {symbol} together: its crystal grew to {growth:.1f} times its "
+                f"volume ({potential.name}).",
+                remedy="Formation energies need another model; this one may still do for molecular dynamics.",
+            )
+        relaxed.require_converged(symbol)
         return ReferenceEnergy(
             symbol, relaxed.energy_eV_per_atom, structure.words, to_cif(relaxed.atoms), relaxed.details
         )
@@ -204,4 +232,4 @@ def build(settings: JsonObject) -> Oracle:
     Raises:
         SpecError: If a setting is unknown or impossible.
     """
-    return PotentialOracle(parse(PotentialSettings, dict(settings), what="The settings of oracle 'potential'"))
+    return PotentialOracle(parse(FormationSettings, dict(settings), what="The settings of oracle 'potential'"))

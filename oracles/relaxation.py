@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from domain.errors import InvalidValueError, PermanentLookError
 from domain.json_value import JsonObject
@@ -27,6 +27,8 @@ _PUSH_STRAIN: Final = 0.01
 """The same for every component of the cell's strain."""
 _FREE_TOLERANCE_A: Final = 0.1
 """Within which a free crystal counts as having its symmetry still: forces below the limit leave it as far from it."""
+_SAME_ENERGY_EV: Final = 1e-3
+"""For an atom: by so much a free crystal may lie below the symmetric one and still be the same minimum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Ending:
     energy_under_symmetry_eV_per_atom: float | None = None
     """Before the symmetry was given up; None where it never was."""
     problem: str = ""
-    """What broke the crystal, in one sentence."""
+    """What broke the crystal, or would have once its symmetry was given up, in one sentence."""
 
     def require_whole(self) -> Ending:
         """Gives the ending back where there is a crystal left.
@@ -87,6 +89,20 @@ class Ending:
         if self.outcome.is_broken:
             raise PermanentLookError(self.problem, remedy="Look at another crystal: this one is not held together.")
         return self
+
+    def require_converged(self, symbol: str) -> Ending:
+        """Gives the ending of an element's reference crystal back where it is one to count energies from.
+
+        Raises:
+            PermanentLookError: If the crystal broke, or its forces are still too large.
+        """
+        if self.outcome is RelaxationOutcome.NOT_CONVERGED:
+            raise PermanentLookError(
+                f"The reference crystal of {symbol} did not converge in {self.n_steps} steps, and every formation "
+                "energy would be counted from it.",
+                remedy="Give more max_steps or a larger fmax_eV_A, or another calculator or model.",
+            )
+        return self.require_whole()
 
     @property
     def details(self) -> JsonObject:
@@ -102,7 +118,32 @@ class Ending:
         }
 
 
-def relax_cell(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits) -> Ending:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one of the stages of a relaxation stands."""
+
+    before: Shape
+    """Of the crystal that the first stage began with."""
+    n_steps: int = 0
+    """Optimiser steps of this stage."""
+    held: Ending | None = None
+    """How the stage under symmetry ended; None: this is that stage."""
+
+
+class Journal(Protocol):
+    """Keeps where a relaxation stands, so that one that was killed goes on in its stage with the steps left."""
+
+    @property
+    def begun(self) -> tuple[Atoms, Standing] | None:
+        """The last structure of an earlier attempt and where it stood; None where there was none."""
+
+    def enter(self, standing: Standing) -> None:
+        """Hears that a stage begins, or goes on; the next structure that is computed is its first."""
+
+
+def relax_cell(
+    atoms: Atoms, calculator: Calculator, limits: RelaxationLimits, *, journal: Journal | None = None
+) -> Ending:
     """Relaxes cell and sites of the primitive cell, keeping the symmetry that the structure has.
 
     FIRE on the exponential cell filter with symmetrised forces and stresses.
@@ -111,52 +152,83 @@ def relax_cell(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits) -
         atoms: Any cell of the crystal.
         calculator: Gives energy, forces and stress.
         limits: When to end.
+        journal: Keeps where it stands; None: nobody does.
     """
     from ase.constraints import FixSymmetry
     from ase.filters import FrechetCellFilter
 
-    crystal = primitive_cell(atoms)
-    before = Shape.of(crystal)
-    start = crystal.copy()
+    start = primitive_cell(atoms)
+    crystal, standing = start.copy(), Standing(Shape.of(start))
+    if journal is not None:
+        if journal.begun is not None:
+            crystal, standing = journal.begun
+        journal.enter(standing)
     crystal.calc = calculator
     crystal.set_constraint(FixSymmetry(crystal))
-    return _relaxed(crystal, FrechetCellFilter(crystal), start, before, limits)
+    return _relaxed(crystal, FrechetCellFilter(crystal), start, standing, limits)
 
 
-def relax_freely(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits, *, rng: np.random.Generator) -> Ending:
+def relax_freely(
+    atoms: Atoms,
+    calculator: Calculator,
+    limits: RelaxationLimits,
+    *,
+    rng: np.random.Generator,
+    journal: Journal | None = None,
+) -> Ending:
     """Relaxes under symmetry, then once more without it, from a cell and sites that are moved a little at random.
 
-    What falls back into its symmetry within 0.1 Å is given as it was under it. Only what fits into the primitive cell
-    is found: distortions that enlarge the cell are not.
+    What falls back into its symmetry within 0.1 Å and gains no energy, or breaks without it, is given as it was under
+    it. Only what fits into the primitive cell is found: distortions that enlarge the cell are not.
 
     Args:
         atoms: Any cell of the crystal.
         calculator: Gives energy, forces and stress.
         limits: When to end, for each of the two.
         rng: Moves them.
+        journal: Keeps where it stands; None: nobody does.
     """
     from ase.filters import FrechetCellFilter
 
-    held = relax_cell(atoms, calculator, limits)
-    if held.outcome.is_broken:
-        return held
-    crystal = _pushed(held.atoms, rng)
+    begun = None if journal is None else journal.begun
+    if begun is not None and begun[1].held is not None:
+        crystal, standing = begun
+        held = begun[1].held
+    else:
+        held = relax_cell(atoms, calculator, limits, journal=journal)
+        if held.outcome.is_broken:
+            return held
+        crystal, standing = _pushed(held.atoms, rng), Standing(held.before, held=held)
+    if journal is not None:
+        journal.enter(standing)
     crystal.calc = calculator
-    free = _relaxed(crystal, FrechetCellFilter(crystal), held.atoms, held.before, limits)
-    both = replace(
-        free,
-        n_steps=held.n_steps + free.n_steps,
-        energy_under_symmetry_eV_per_atom=held.energy_eV_per_atom,
-    )
+    return taken(held, _relaxed(crystal, FrechetCellFilter(crystal), held.atoms, standing, limits))
+
+
+def taken(held: Ending, free: Ending) -> Ending:
+    """Which of the two stages' crystals is given, with what both of them cost."""
+    n_steps, under_symmetry = held.n_steps + free.n_steps, held.energy_eV_per_atom
+    as_held = replace(held, n_steps=n_steps, energy_under_symmetry_eV_per_atom=under_symmetry)
     if free.outcome.is_broken:
-        return both
+        return replace(as_held, problem=f"Once its symmetry was given up: {free.problem}")
     after = Shape.of(free.atoms, _FREE_TOLERANCE_A)
-    if after.space_group == space_group_number(held.atoms, _FREE_TOLERANCE_A):
-        return replace(
-            held, n_steps=both.n_steps, energy_under_symmetry_eV_per_atom=both.energy_under_symmetry_eV_per_atom
-        )
-    is_converged = free.outcome is not RelaxationOutcome.NOT_CONVERGED
-    return replace(both, after=after, outcome=_outcome(held.before, after, is_converged=is_converged))
+    is_same_group = after.space_group == space_group_number(held.atoms, _FREE_TOLERANCE_A)
+    gains = free.energy_eV_per_atom < held.energy_eV_per_atom - _SAME_ENERGY_EV
+    # Forces that are below the limit only without symmetry are still the better end.
+    ends_better = _is_converged(free) and not _is_converged(held)
+    if is_same_group and not gains and not ends_better:
+        return as_held
+    return replace(
+        free,
+        n_steps=n_steps,
+        after=after,
+        outcome=_outcome(held.before, after, is_converged=_is_converged(free)),
+        energy_under_symmetry_eV_per_atom=under_symmetry,
+    )
+
+
+def _is_converged(ending: Ending) -> bool:
+    return ending.outcome in {RelaxationOutcome.CONVERGED, RelaxationOutcome.CHANGED_GROUP}
 
 
 def _pushed(atoms: Atoms, rng: np.random.Generator) -> Atoms:
@@ -173,7 +245,7 @@ def relax_sites(atoms: Atoms, calculator: Calculator, limits: RelaxationLimits) 
     """Relaxes sites in a fixed cell, for molecular crystals whose cell a potential without dispersion cannot hold."""
     crystal = atoms.copy()
     crystal.calc = calculator
-    return _relaxed(crystal, crystal, atoms.copy(), Shape.of(crystal), limits)
+    return _relaxed(crystal, crystal, atoms.copy(), Standing(Shape.of(crystal)), limits)
 
 
 class _BrokenError(Exception):
@@ -185,28 +257,34 @@ class _BrokenError(Exception):
         self.problem = problem
 
 
-def _relaxed(crystal: Atoms, target: Atoms | Filter, start: Atoms, before: Shape, limits: RelaxationLimits) -> Ending:
+def _relaxed(
+    crystal: Atoms, target: Atoms | Filter, start: Atoms, standing: Standing, limits: RelaxationLimits
+) -> Ending:
     """Runs the optimiser on `target`, which moves `crystal`, and says how it ended."""
     import numpy as np
     from ase.optimize import FIRE
 
+    before = standing.before
     optimizer = FIRE(target, logfile=None)
     optimizer.attach(_require_numbers, 1, crystal)
     optimizer.attach(_require_together, _CHECK_EVERY, crystal, before)
     try:
         # A potential that gives no numbers is noticed at its first step; numpy need not say so as well.
         with np.errstate(all="ignore"):
-            is_converged = bool(optimizer.run(fmax=limits.fmax_eV_A, steps=limits.max_steps))
+            n_left = max(limits.max_steps - standing.n_steps, 0)
+            is_converged = bool(optimizer.run(fmax=limits.fmax_eV_A, steps=n_left))
         _require_together(crystal, before)
     except _BrokenError as error:
-        return Ending(error.outcome, start, int(optimizer.nsteps), before, before, problem=error.problem)
+        n_steps = standing.n_steps + int(optimizer.nsteps)
+        return Ending(error.outcome, start, n_steps, before, before, problem=error.problem)
     crystal.set_constraint()
     after = Shape.of(crystal)
     energy = float(crystal.get_potential_energy()) / len(crystal)
     largest_force = float(np.linalg.norm(crystal.get_forces(), axis=1).max())
     crystal.calc = None
     outcome = _outcome(before, after, is_converged=is_converged)
-    return Ending(outcome, crystal, int(optimizer.nsteps), before, after, energy, largest_force)
+    n_steps = standing.n_steps + int(optimizer.nsteps)
+    return Ending(outcome, crystal, n_steps, before, after, energy, largest_force)
 
 
 def _outcome(before: Shape, after: Shape, *, is_converged: bool) -> RelaxationOutcome:

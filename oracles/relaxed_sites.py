@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from domain.blueprint import Realization
 from domain.digest import derive_seed
 from domain.errors import InvalidValueError, PermanentLookError
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
-from domain.relaxation import RELAXATIONS, Relaxation
+from domain.relaxation import RELAXATIONS, Relaxation, RelaxationOutcome
 from oracles.potentials import Potential
-from oracles.relaxation import Ending, RelaxationLimits, relax_cell, relax_freely
+from oracles.relaxation import Ending, Journal, RelaxationLimits, relax_cell, relax_freely
 from oracles.sites import Placement, Placements, preference
 from oracles.structures import conventional_cell, to_cif
+
+UNCONVERGED: Final = " unconverged"
+"""Ends the method of sites whose relaxation used its steps up: they may be relaxed further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,26 @@ class RelaxedSites:
         return (*self.others, self.chosen)
 
 
-def relax_lowest(placements: Placements, potential: Potential, plan: RelaxationPlan) -> RelaxedSites:
+def relax_lowest(
+    placements: Placements, potential: Potential, plan: RelaxationPlan, *, journal: Journal | None = None
+) -> RelaxedSites:
     """Relaxes the lowest placements and takes the lowest of what comes of them.
 
     Args:
         placements: Ranked by the potential.
         potential: Moves the atoms.
         plan: Which ones, and how.
+        journal: Keeps where the relaxation stands, of a plan with one placement; None: nobody does.
 
     Raises:
+        InvalidValueError: If a journal shall keep several relaxations.
         PermanentLookError: If every crystal breaks.
     """
-    tried = [_relax(placement, potential, plan) for placement in placements.by_preference[: plan.lowest]]
+    if journal is not None and plan.lowest > 1:
+        raise InvalidValueError(
+            f"One journal cannot keep {plan.lowest} relaxations.", remedy="Relax one placement, or keep none."
+        )
+    tried = [_relax(placement, potential, plan, journal) for placement in placements.by_preference[: plan.lowest]]
     kept: dict[str, Realization] = {sites.digest: sites for _, sites in tried if sites is not None}
     relaxations = [relaxation for relaxation, _ in tried]
     if not kept:
@@ -74,15 +85,17 @@ def relax_lowest(placements: Placements, potential: Potential, plan: RelaxationP
     )
 
 
-def _relax(placement: Placement, potential: Potential, plan: RelaxationPlan) -> tuple[Relaxation, Realization | None]:
+def _relax(
+    placement: Placement, potential: Potential, plan: RelaxationPlan, journal: Journal | None
+) -> tuple[Relaxation, Realization | None]:
     start = placement.realization
-    ending = _run(placement, potential, plan)
+    ending = _run(placement, potential, plan, journal)
     sites = None
     if not ending.outcome.is_broken:
         sites = Realization(
             blueprint_digest=start.blueprint_digest,
             cif=to_cif(conventional_cell(ending.atoms)),
-            method=f"{start.method}+relax",
+            method=f"{start.method}+relax{UNCONVERGED if ending.outcome is RelaxationOutcome.NOT_CONVERGED else ''}",
             seed=start.seed,
             energy_eV_per_atom=ending.energy_eV_per_atom,
             ranked_by=potential.name,
@@ -92,13 +105,13 @@ def _relax(placement: Placement, potential: Potential, plan: RelaxationPlan) -> 
     return _told(start, sites, ending), sites
 
 
-def _run(placement: Placement, potential: Potential, plan: RelaxationPlan) -> Ending:
+def _run(placement: Placement, potential: Potential, plan: RelaxationPlan, journal: Journal | None) -> Ending:
     import numpy as np
 
     if plan.mode == "cell":
-        return relax_cell(placement.atoms, potential.calculator, plan.limits)
+        return relax_cell(placement.atoms, potential.calculator, plan.limits, journal=journal)
     rng = np.random.default_rng(derive_seed(placement.realization.seed, "free relaxation"))
-    return relax_freely(placement.atoms, potential.calculator, plan.limits, rng=rng)
+    return relax_freely(placement.atoms, potential.calculator, plan.limits, rng=rng, journal=journal)
 
 
 def _told(start: Realization, sites: Realization | None, ending: Ending) -> Relaxation:

@@ -42,6 +42,8 @@ class Seen:
 
     rung: str
     settings_digest: str
+    oracle_version: str
+    """Holds the content of a model, which may be made again under the same name."""
     material: str
     value: float | None
     """None where the look failed."""
@@ -89,25 +91,27 @@ def looked(rung: Rung, materials: Sequence[Conductor], answers: Path, *, refresh
         answers: The file; made where it is missing.
         refresh_failures: Whether looks that failed are made again.
     """
-    known = {
-        seen.material: seen
-        for seen in _kept(answers)
-        if (seen.rung, seen.settings_digest) == (rung.name, rung.fidelity.settings_digest)
-        and not (refresh_failures and seen.value is None)
-    }
     with OracleProcess(rung.fidelity) as process:
+        version = process.as_oracle().version
+        known = {
+            seen.material: seen
+            for seen in _kept(answers)
+            if (seen.rung, seen.settings_digest, seen.oracle_version)
+            == (rung.name, rung.fidelity.settings_digest, version)
+            and not (refresh_failures and seen.value is None)
+        }
         for material in materials:
             seen = known.get(material.identifier)
             if seen is None:
                 seen = _look(rung, material, process, answers)
-                with answers.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(seen)) + "\n")
+                _keep(seen, answers)
             yield seen
 
 
 def _dynamics(name: str, potential: JsonObject, at_K: float, production_ps: float) -> Rung:
     settings: JsonObject = {
-        "potential": potential,
+        # The published sites count as relaxed, and not every student may relax.
+        "potential": {**potential, "relax": "none"},
         "temperatures_K": [at_K],
         "value_at_K": at_K,
         "min_height_A": 8.0,
@@ -126,7 +130,8 @@ def _look(rung: Rung, material: Conductor, process: OracleProcess, answers: Path
     # Looks that take long keep what they need to go on beside the answers.
     folder = answers.parent / f"{answers.stem}-looks" / f"{rung.name}-{material.identifier}"
     outcome = process.look(request, folder=folder)
-    about = (rung.name, rung.fidelity.settings_digest, material.identifier)
+    version = process.as_oracle().version
+    about = (rung.name, rung.fidelity.settings_digest, version, material.identifier)
     if isinstance(outcome, Refusal):
         return Seen(*about, None, Censoring.NONE.value, outcome.core_seconds, outcome.reason)
     return Seen(*about, *_value(outcome), outcome.core_seconds, "")
@@ -139,4 +144,14 @@ def _value(answer: Answer) -> tuple[float, str]:
 def _kept(answers: Path) -> list[Seen]:
     if not answers.exists():
         return []
-    return [parse_json(Seen, line) for line in answers.read_text(encoding="utf-8").splitlines()]
+    # What was being written when a run was killed has no end of line.
+    *lines, _ = answers.read_text(encoding="utf-8").split("\n")
+    return [parse_json(Seen, line) for line in lines]
+
+
+def _keep(seen: Seen, answers: Path) -> None:
+    """Adds a line to the file, in place of one that was never finished."""
+    with answers.open("ab+") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(json.dumps(asdict(seen)).encode() + b"\n")

@@ -10,7 +10,7 @@ from domain.elements import Element, element
 from domain.errors import InvalidValueError, OracleUnavailableError, PermanentLookError, UnsupportedCrystalError
 from domain.json_value import JsonObject, JsonValue
 from oracles.dft.ase_configuration import config_file, fingerprint, require_program, section
-from oracles.dft.code import Bands, Calculation, Code, read_output
+from oracles.dft.code import HUBBARD_ALONE, Bands, Calculation, Code, read_output
 from oracles.dft.hubbard import HubbardTerms
 from oracles.dft.retries import RetryStep
 
@@ -31,13 +31,19 @@ class Abinit(Code):
     name: ClassVar[str] = "ABINIT"
     takes_U: ClassVar[bool] = True
     writes_files: ClassVar[bool] = True
+    runs_a_program: ClassVar[bool] = True
+    has_folders: ClassVar[bool] = True
     retries: ClassVar[tuple[RetryStep, ...]] = (
         RetryStep("smaller steps of the mixing, more iterations", {"diemix": 0.2, "nstep": 200}),
         RetryStep("simple mixing of the density in small steps", {"iscf": 12, "diemix": 0.05, "nstep": 500}),
     )
     steadying: ClassVar[frozenset[str]] = frozenset({"diemix", "diemac", "nstep", "iscf", "npulayit", "nband", "nline"})
     operators_own: ClassVar[Mapping[str, str]] = {
-        "pp_paths": "The machine's operator sets it in the section [abinit] of ASE's configuration file; leave it out."
+        r"pp_paths|pseudos|.*_dirpath\d*": "The machine's operator sets it in the section [abinit] of ASE's "
+        "configuration file; leave it out.",
+        r".*_(prefix|filepath)\d*|output_file|include|structure|xyzfile": "Files go to the look's scratch folder, and "
+        "nothing is read from another calculation; leave it out.",
+        r"(usepawu|lpawu|upawu|jpawu)\d*": HUBBARD_ALONE,
     }
 
     def check(self, parameters: JsonObject) -> None:  # noqa: ARG002
@@ -93,13 +99,21 @@ class Abinit(Code):
         """ABINIT's own words for U, in the order of the elements that ASE writes."""
         arguments = super().arguments(parameters, calculation)
         if calculation.hubbard:
-            if _kind(parameters) not in _PAW:
-                raise InvalidValueError(
-                    f"ABINIT has a Hubbard U with PAW only, and parameters.pps is '{_kind(parameters)}'.",
-                    remedy="Set pps: pawxml, with PAW datasets in the operator's pp_paths.",
-                )
             arguments |= _hubbard(calculation.atoms, calculation.hubbard)
         return arguments
+
+    def require_hubbard(self, parameters: JsonObject, terms: HubbardTerms) -> None:
+        """Refuses U without PAW.
+
+        Raises:
+            InvalidValueError: If there is one.
+        """
+        super().require_hubbard(parameters, terms)
+        if terms and _kind(parameters) not in _PAW:
+            raise InvalidValueError(
+                f"ABINIT has a Hubbard U with PAW only, and parameters.pps is '{_kind(parameters)}'.",
+                remedy="Set pps: pawxml, with PAW datasets in the operator's pp_paths.",
+            )
 
     def failure(self, calculator: BaseCalculator, error: Exception) -> str | None:
         """ABINIT goes on where its iterations are used up, or ends for what comes of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from domain.errors import InvalidValueError, OracleUnavailableError, PermanentLo
 from domain.json_value import JsonObject, JsonValue
 from oracles.dft.hubbard import NO_TERMS, HubbardTerms
 from oracles.dft.retries import RetryStep
+from oracles.dft.spec_words import names_path, texts_of, words_of
 from oracles.versions import versions_of
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kpoints: TypeAlias = tuple[int, int, int]
+HUBBARD_ALONE: Final = "Give it as 'hubbard', with its source, so that it stands in every result."
 _TAIL_LINES: Final = 5
+_FIRST_SIGNAL: Final = 128
+"""Shells and mpirun add it to the number of the signal that ended a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,16 @@ class Code:
     """Whether ASE reads eigenvalues of it."""
     writes_files: ClassVar[bool] = False
     """Whether each calculation needs a directory of its own."""
+    runs_a_program: ClassVar[bool] = False
+    """Whether it runs as a program, which inherits variables that are set now; within this process it is too late."""
+    has_folders: ClassVar[bool] = False
+    """Whether the operator says where its files lie, so that a spec can name them without a path alone."""
     retries: ClassVar[tuple[RetryStep, ...]] = ()
     """What is tried unless the spec says otherwise. None of it changes a converged number."""
     steadying: ClassVar[frozenset[str]] = frozenset()
     """Parameters that say how convergence is sought, and nothing about where."""
     operators_own: ClassVar[Mapping[str, str]] = {}
-    """Parameters that a spec may not give, with who gives them instead."""
+    """Patterns of settings that a spec may not give, in small letters, with who gives them instead."""
 
     def require_settings(self, parameters: JsonObject) -> None:
         """Refuses parameters that this code cannot be given by a spec.
@@ -77,9 +86,14 @@ class Code:
         Raises:
             InvalidValueError: If there are any.
         """
-        for key in sorted(set(self.operators_own) & set(_keys(parameters))):
+        words = sorted(set(words_of(parameters)))
+        for pattern, remedy in self.operators_own.items():
+            for word in filter(re.compile(pattern).fullmatch, words):
+                raise InvalidValueError(f"parameters.{word} of {self.name} is not for specs to say.", remedy=remedy)
+        for text in filter(names_path, texts_of(parameters) if self.has_folders else ()):
             raise InvalidValueError(
-                f"parameters.{key} of {self.name} is not for specs to say.", remedy=self.operators_own[key]
+                f"The text {text[:80]!r} in the parameters of {self.name} names a path.",
+                remedy="Name files without their folder; the machine's operator says where they lie.",
             )
 
     def check(self, parameters: JsonObject) -> None:
@@ -116,14 +130,14 @@ class Code:
         Raises:
             InvalidValueError: If the code cannot be told of a Hubbard term.
         """
-        self.require_hubbard(calculation.hubbard)
+        self.require_hubbard(parameters, calculation.hubbard)
         arguments = dict(parameters)
         if calculation.kpoints is not None:
             arguments["kpts"] = list(calculation.kpoints)
         return arguments
 
-    def require_hubbard(self, terms: HubbardTerms) -> None:
-        """Refuses Hubbard terms that the code, or what is known of it here, does not have.
+    def require_hubbard(self, parameters: JsonObject, terms: HubbardTerms) -> None:  # noqa: ARG002
+        """Refuses Hubbard terms that the code, or what is known of it here, does not have with these parameters.
 
         Raises:
             InvalidValueError: If there are any.
@@ -134,6 +148,20 @@ class Code:
                     f"Petalite does not know how to give {self.name} a Hubbard {letter}.",
                     remedy=f"Leave the {letter} out, or choose a calculator that takes it: docs/dft.md lists them.",
                 )
+
+    def check_hubbard(self) -> None:
+        """Checks that the code on this machine takes Hubbard terms.
+
+        Raises:
+            OracleUnavailableError: If it does not, with the remedy.
+        """
+
+    def require_heard(self, calculator: BaseCalculator) -> None:
+        """Checks that a calculation with Hubbard terms was made with them.
+
+        Raises:
+            PermanentLookError: If the code went on without them.
+        """
 
     def failure(self, calculator: BaseCalculator, error: Exception) -> str | None:  # noqa: ARG002
         """Why self-consistency was not reached, where an error says that; None where it says something else."""
@@ -173,6 +201,15 @@ class Code:
                 f"{self.name} told no Fermi level.", remedy="Set a small smearing, so that it finds one."
             )
         return Bands(np.asarray(eigenvalues, dtype=np.float64), float(fermi_level_eV))
+
+    def was_killed(self, error: Exception) -> bool:
+        """Whether an error says that a program was ended by a signal, as it is where memory is used up."""
+        code = self.exit_code(error)
+        return code is not None and (code < 0 or code > _FIRST_SIGNAL)
+
+    def exit_code(self, error: Exception) -> int | None:
+        """What the program ended with, where an error tells it."""
+        return error.returncode if isinstance(error, subprocess.CalledProcessError) else None
 
     def explained(self, calculator: BaseCalculator, error: Exception) -> PermanentLookError:
         """An error that is no missing convergence, in the user's words, with the end of what the code printed."""
@@ -218,12 +255,3 @@ def _words(error: Exception) -> str:
 def _tail(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     return " / ".join(lines[-_TAIL_LINES:])[-400:] or "nothing"
-
-
-def _keys(parameters: JsonObject) -> list[str]:
-    found = []
-    for key, value in parameters.items():
-        found.append(key)
-        if isinstance(value, Mapping):
-            found += _keys(value)
-    return found

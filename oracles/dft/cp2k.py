@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from domain.errors import OracleUnavailableError, UnsupportedCrystalError
 from domain.json_value import JsonObject, JsonValue
 from oracles.dft.ase_configuration import config_file, fingerprint, require_program, section, variable
-from oracles.dft.code import Calculation, Code, Kpoints, read_output
+from oracles.dft.code import HUBBARD_ALONE, Calculation, Code, Kpoints, read_output
 from oracles.dft.retries import RetryStep
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ class Cp2k(Code):
     has_bands: ClassVar[bool] = False
     retries: ClassVar[tuple[RetryStep, ...]] = (RetryStep("more iterations", {"max_scf": 300}),)
     steadying: ClassVar[frozenset[str]] = frozenset({"max_scf"})
+    runs_a_program: ClassVar[bool] = True
+    has_folders: ClassVar[bool] = True
+    operators_own: ClassVar[Mapping[str, str]] = {
+        "[^@$]*[@$].*": "Write the template out, without what CP2K's preprocessor puts in.",
+        "&?filename|project(_name)?": "Files go to the look's scratch folder; leave it out.",
+        "&?dft_plus_u|plus_u_method": HUBBARD_ALONE,
+    }
 
     def check(self, parameters: JsonObject) -> None:  # noqa: ARG002
         """Checks that CP2K is set up.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+import subprocess
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from domain.errors import OracleUnavailableError, UnsupportedCrystalError
+from domain.errors import OracleUnavailableError, PermanentLookError, UnsupportedCrystalError
 from domain.json_value import JsonObject, JsonValue
 from oracles.dft.ase_configuration import config_file, fingerprint, require_program, section
-from oracles.dft.code import Bands, Calculation, Code, read_output
+from oracles.dft.code import HUBBARD_ALONE, Bands, Calculation, Code, read_output
 from oracles.dft.hubbard import HubbardTerms, InterSite
 from oracles.dft.retries import RetryStep, merged
 
@@ -24,6 +28,11 @@ _OUTPUT: Final = "espresso.pwo"
 _NOT_CONVERGED: Final = "convergence NOT achieved"
 _OPERATORS: Final = "The operator sets it in the section [espresso] of ASE's configuration file; leave it out."
 _SCRATCH: Final = "Files go to the look's scratch folder; leave it out."
+_VERSION: Final = re.compile(r"Program PWSCF v\.(\d+)\.(\d+)")
+_TAKES_THE_CARD: Final = (7, 1)
+_IGNORED_CARD: Final = re.compile(r"card\s+HUBBARD\b.*\bignored", re.IGNORECASE)
+_NO_CARD: Final = "Install 7.1 or later, or leave 'hubbard' out."
+_LONGEST_GREETING_S: Final = 60.0
 _SAME_DISTANCE_A: Final = 0.01
 """Neighbours within this of the nearest one are as near."""
 
@@ -35,6 +44,8 @@ class Espresso(Code):
     takes_U: ClassVar[bool] = True
     takes_V: ClassVar[bool] = True
     writes_files: ClassVar[bool] = True
+    runs_a_program: ClassVar[bool] = True
+    has_folders: ClassVar[bool] = True
     retries: ClassVar[tuple[RetryStep, ...]] = (
         RetryStep(
             "smaller steps of the density mixing, more iterations",
@@ -62,6 +73,8 @@ class Espresso(Code):
         "outdir": _SCRATCH,
         "wfcdir": _SCRATCH,
         "prefix": _SCRATCH,
+        "input_xml_schema_file|vdw_table_name": "Nothing is read but the input and the pseudopotentials; leave it out.",
+        "hubbard.*|lda_plus_u.*|u_projection_type": HUBBARD_ALONE,
     }
 
     def check(self, parameters: JsonObject) -> None:
@@ -85,6 +98,29 @@ class Espresso(Code):
                     f"The pseudopotential of {symbol}, {name}, is not in {profile['pseudo_dir']}.",
                     remedy="Put it there, or correct its name in parameters.pseudopotentials.",
                 )
+
+    def check_hubbard(self) -> None:
+        """Checks that pw.x has the HUBBARD card: earlier ones pass over it with a warning.
+
+        Raises:
+            OracleUnavailableError: If it does not.
+        """
+        program = require_program(section(_SECTION).get("command", ""), self.name)
+        version = _version(program, program.stat().st_mtime_ns)
+        if version is not None and version < _TAKES_THE_CARD:
+            raise OracleUnavailableError(
+                f"{program} is {self.name} {'.'.join(map(str, version))}, which passes over Hubbard terms.",
+                remedy=_NO_CARD,
+            )
+
+    def require_heard(self, calculator: BaseCalculator) -> None:
+        """pw.x before 7.1 warns of the card and goes on without it.
+
+        Raises:
+            PermanentLookError: If it did.
+        """
+        if _IGNORED_CARD.search(self.output(calculator) or ""):
+            raise PermanentLookError("This pw.x has no HUBBARD card, and computed without it.", remedy=_NO_CARD)
 
     def require_setups(self, parameters: JsonObject, symbols: Collection[str]) -> None:
         """Refuses elements for which the spec names no pseudopotential.
@@ -144,6 +180,25 @@ class Espresso(Code):
 
         atoms = read(Path(str(calculator.directory)) / _OUTPUT, format="espresso-out")
         return super().bands(atoms.calc)
+
+
+@lru_cache(maxsize=8)
+def _version(program: Path, modified_ns: int) -> tuple[int, int] | None:  # noqa: ARG001 - another time is another program
+    """What pw.x says of itself before it misses its input; None where it says nothing."""
+    with tempfile.TemporaryDirectory(prefix="greeting-") as folder:
+        try:
+            greeting = subprocess.run(  # noqa: S603 - the operator's own program
+                [str(program)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                cwd=folder,
+                timeout=_LONGEST_GREETING_S,
+            ).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+    found = _VERSION.search(greeting.decode(errors="replace"))
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _pseudopotentials(parameters: JsonObject) -> dict[str, str]:

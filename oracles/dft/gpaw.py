@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from domain.errors import InvalidValueError, OracleUnavailableError, UnsupportedCrystalError
 from domain.json_value import JsonObject, JsonValue
-from oracles.dft.code import Calculation, Code, require_package
+from oracles.dft.code import HUBBARD_ALONE, Calculation, Code, require_package
 from oracles.dft.hubbard import HubbardTerms
 from oracles.dft.retries import RetryStep
+from oracles.dft.spec_words import texts_of
 from oracles.versions import versions_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,19 @@ class Gpaw(Code):
             },
         ),
     )
+    has_folders: ClassVar[bool] = True
+    operators_own: ClassVar[Mapping[str, str]] = {"restart|filename|hooks": "Every look begins afresh; leave it out."}
     steadying: ClassVar[frozenset[str]] = frozenset({"mixer", "maxiter", "eigensolver", "nbands"})
+
+    def require_settings(self, parameters: JsonObject) -> None:
+        """Refuses a U among the setups as well.
+
+        Raises:
+            InvalidValueError: If there is one, or what no spec may give.
+        """
+        super().require_settings(parameters)
+        for kind in filter(lambda text: ":" in text, texts_of(parameters.get("setups"))):
+            raise InvalidValueError(f"parameters.setups gives GPAW a Hubbard U ('{kind}').", remedy=HUBBARD_ALONE)
 
     def check(self, parameters: JsonObject) -> None:  # noqa: ARG002
         """Checks that GPAW and its setups are installed.
@@ -116,11 +129,6 @@ def _with_hubbard(setups: JsonValue, terms: HubbardTerms) -> dict[str, JsonValue
         wanted.setdefault(term.element, []).append(f"{term.orbital[-1]},{term.U_eV}")
     for symbol, corrections in wanted.items():
         kind = str(chosen.get(symbol, chosen.get("default", "")))
-        if ":" in kind:
-            raise InvalidValueError(
-                f"{symbol} has a Hubbard U in parameters.setups ('{kind}') and in 'hubbard'.",
-                remedy="Give it in 'hubbard' alone, with its source.",
-            )
         chosen[symbol] = f"{kind}:{';'.join(corrections)}"
     return chosen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -48,7 +49,7 @@ class AseSettings:
     magnetic_moments: dict[str, float] = field(default_factory=dict)
     """Initial moments of a crystal's atoms by symbol, Bohr magnetons, all in parallel; elements left out have none."""
     environment: dict[str, str] = field(default_factory=dict)
-    """Variables of the code's process: threads and how they are bound."""
+    """Variables of a code that runs as a program: threads and how they are bound."""
     prerelax: PotentialSettings | None = None
     """Potential that relaxes sites where no relaxed ones are known; None to look at unrelaxed ones."""
     draws: int = 4
@@ -58,13 +59,15 @@ class AseSettings:
 
     def __post_init__(self) -> None:
         self._require_grid()
-        require_environment(self.environment)
+        self._require_environment()
+        if self.prerelax is not None:
+            self.prerelax.require_fit("relaxation", remedy="Let another potential relax, such as potential: chgnet.")
         for symbol, moment in self.magnetic_moments.items():
             if not (math.isfinite(moment) and abs(element(symbol).atomic_number) >= abs(moment)):
                 raise InvalidValueError(
                     f"A moment of {moment} Bohr magnetons on {symbol} is impossible.", remedy="Give about 5 for iron."
                 )
-        self._require_terms()
+        self._require_terms([self.choice, *(self.choice.changed(step) for step in self.policy)])
         self._require_bands()
         _ = self.relaxing
 
@@ -101,10 +104,20 @@ class AseSettings:
                 remedy="Give kpoint_density_A.",
             )
 
-    def _require_terms(self) -> None:
+    def _require_environment(self) -> None:
+        require_environment(self.environment)
+        if self.environment and not self.choice.code.runs_a_program:
+            raise InvalidValueError(
+                f"'environment' does nothing for {self.calculator}: it runs within the worker, whose threads are "
+                "counted when it starts.",
+                remedy="Leave it out; espresso, vasp, abinit and cp2k run as programs, which take it.",
+            )
+
+    def _require_terms(self, choices: Sequence[CalculatorChoice]) -> None:
         if self.hubbard is None:
             return
-        self.choice.code.require_hubbard(self.hubbard.chosen.every)
+        for choice in choices:
+            choice.code.require_hubbard(choice.parameters, self.hubbard.chosen.every)
         if self.hubbard.provider == "table" and self.quantity == "formation_energy":
             raise InvalidValueError(
                 "Formation energies with U from a table would count crystals that have a U from elements that have "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from domain.errors import PermanentLookError, PetaliteError
+from domain.errors import PermanentLookError, PetaliteError, TransientLookError
 from domain.json_value import JsonObject
 from domain.parsing import to_json_value
 from oracles.calculators import CalculatorChoice, kpoint_grid
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import BaseCalculator
     from numpy.typing import NDArray
+
+_OF_THE_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +138,19 @@ class SteadyCalculator:
             reason = code.failure(self._calculator, error)
             if reason is not None:
                 raise _UnconvergedError(reason) from error
+            if code.was_killed(error) or (isinstance(error, OSError) and error.errno in _OF_THE_DISK):
+                raise TransientLookError(
+                    f"{code.name} was ended from outside: {error}",
+                    remedy="See whether this machine has memory and disk enough for it.",
+                ) from error
             if isinstance(error, subprocess.CalledProcessError) or code.output(self._calculator) is not None:
                 raise code.explained(self._calculator, error) from error
             raise
         reason = code.unconverged(self._calculator)
         if reason is not None:
             raise _UnconvergedError(reason)
+        if self.recipe.hubbard:
+            code.require_heard(self._calculator)
         self._count(crystal)
         return value
 

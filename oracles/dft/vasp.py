@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from domain.errors import OracleUnavailableError, UnsupportedCrystalError
 from domain.json_value import JsonObject, JsonValue
 from oracles.dft.ase_configuration import config_file, fingerprint, require_program, variable
-from oracles.dft.code import Calculation, Code, read_output
+from oracles.dft.code import HUBBARD_ALONE, Calculation, Code, read_output
 from oracles.dft.retries import RetryStep
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
 _COMMANDS: Final = ("ASE_VASP_COMMAND", "VASP_COMMAND")
+_EXIT_CODE: Final = re.compile(r"returned an error: (-?\d+)")
 _POTENTIALS: Final = "VASP_PP_PATH"
 _OPERATORS: Final = "The machine's operator sets it in the section [environment] of ASE's configuration file."
 
@@ -26,6 +28,8 @@ class Vasp(Code):
     name: ClassVar[str] = "VASP"
     takes_U: ClassVar[bool] = True
     writes_files: ClassVar[bool] = True
+    runs_a_program: ClassVar[bool] = True
+    has_folders: ClassVar[bool] = True
     retries: ClassVar[tuple[RetryStep, ...]] = (
         RetryStep("another algorithm, more iterations", {"algo": "All", "nelm": 200}),
         RetryStep(
@@ -36,7 +40,11 @@ class Vasp(Code):
     steadying: ClassVar[frozenset[str]] = frozenset(
         {"algo", "ialgo", "nelm", "nelmin", "nelmdl", "amix", "bmix", "amix_mag", "bmix_mag", "nbands", "maxmix"}
     )
-    operators_own: ClassVar[Mapping[str, str]] = {"pp_path": _OPERATORS, "restart": "Every look begins afresh."}
+    operators_own: ClassVar[Mapping[str, str]] = {
+        "pp_path": _OPERATORS,
+        "restart": "Every look begins afresh.",
+        "ldau.*": HUBBARD_ALONE,
+    }
 
     def check(self, parameters: JsonObject) -> None:
         """Checks that VASP and its potentials are set up.
@@ -109,6 +117,15 @@ class Vasp(Code):
                 "lmaxmix": max(4, *(2 * term.angular_momentum for term in terms)),
             }
         return arguments
+
+    def failure(self, calculator: BaseCalculator, error: Exception) -> str | None:
+        """VASP's errors may go with another algorithm; a signal does not."""
+        return None if self.was_killed(error) else super().failure(calculator, error)
+
+    def exit_code(self, error: Exception) -> int | None:
+        """ASE tells it among the words of its error."""
+        found = _EXIT_CODE.search(str(error))
+        return int(found[1]) if found else super().exit_code(error)
 
     def unconverged(self, calculator: BaseCalculator) -> str | None:
         """VASP goes on where its iterations are used up; ASE reads that and says nothing."""

@@ -12,6 +12,7 @@ from oracles.potentials.any_ase import AnyAse
 from oracles.potentials.chgnet import Chgnet
 from oracles.potentials.computing import Computing, Device, Precision
 from oracles.potentials.mace import Mace
+from oracles.potentials.portable import Use
 from oracles.potentials.portable_mace import PortableMace, is_portable
 from oracles.potentials.potential import Potential
 
@@ -99,6 +100,16 @@ class PotentialChoice:
     def name(self) -> str:
         """Potential, version, model and precision: what an energy was ranked by."""
         return self.source.name
+
+    def require_fit(self, use: Use, *, remedy: str) -> None:
+        """Refuses a network for what its card forbids.
+
+        Raises:
+            InvalidValueError: If the card does; it is not asked where the network is on another machine only.
+        """
+        source = self.source
+        if isinstance(source, PortableMace) and use in source.unfit_for:
+            raise InvalidValueError(f"The network '{self.model}' is not fit for {use}, says its card.", remedy=remedy)
 
     def check(self) -> None:
         """Checks, without importing it, that the potential is here and may be loaded.

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from domain.errors import InvalidValueError
+from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.json_value import JsonObject
 from domain.parsing import parse, to_json_object
 from oracles.potentials.portable import build_network, read_portable, read_weights, write_portable
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FEWEST: Final = 8
 """Crystals below which nothing is learned that another crystal would confirm."""
 _ONE_IN: Final = 5
-"""Of so many crystals one is kept to judge by."""
+"""Of so many crystals one is kept to choose by between two networks, and another one to judge what was chosen."""
 _RIDGE_EV2: Final = 1e-3
 """By which fitted energies of atoms are held near what they were."""
 _SHAKE_A: Final = 0.1
@@ -86,29 +86,28 @@ def fine_tune(request: FineTuningRequest) -> JsonObject:
     path = Path(request.network)
     described = read_portable(path)
     network = build_network(described, read_weights(described, path)).double()
-    crystals = _known_crystals(request.energies, described.atomic_numbers)
+    crystals = known_crystals(request.energies, described.atomic_numbers)
     rng = np.random.default_rng(request.seed)
     torch.manual_seed(request.seed)
     order = rng.permutation(len(crystals)).tolist()
-    judged, taught = (
-        [crystals[index] for place, index in enumerate(order) if (place % _ONE_IN == 0) is wanted]
-        for wanted in (True, False)
-    )
-    before = _error_meV(network, judged)
-    _shift_atoms(network, taught)
-    shifted = _error_meV(network, judged)
-    best = _continued(network, taught, request, rng)
-    tuned = _error_meV(best, judged)
-    # What was not judged better is not handed out: the shift alone is then the honest answer.
-    chosen = best if tuned < shifted else network
+    parts = split([crystals[index] for index in order])
+    before = _error_meV(network, parts.judging)
+    _shift_atoms(network, parts.taught)
+    shifted = _error_meV(network, parts.judging)
+    tuned = _continued(network, parts.taught, request, rng)
+    # What is not better is not handed out: the shift alone is then the honest answer.
+    is_better = _error_meV(tuned, parts.choosing) < _error_meV(network, parts.choosing)
+    chosen = tuned if is_better else network
     told: JsonObject = {
         "source": request.source,
-        "taught_crystals": len(taught),
-        "judged_crystals": len(judged),
+        "taught_crystals": len(parts.taught),
+        "choosing_crystals": len(parts.choosing),
+        "judged_crystals": len(parts.judging),
+        "left_out_crystals": len(request.energies) - len(crystals),
         "error_before_meV_per_atom": round(before, 2),
         "error_with_other_atoms_meV_per_atom": round(shifted, 2),
-        "error_after_meV_per_atom": round(min(tuned, shifted), 2),
-        "weights_were_changed": tuned < shifted,
+        "error_after_meV_per_atom": round(_error_meV(chosen, parts.judging), 2),
+        "weights_were_changed": is_better,
         "learned_from": "energies only; forces are anchored to those of the network it was continued from",
     }
     card = {**described.card, "continued_from": described.name, "fine_tuning": told}
@@ -117,18 +116,42 @@ def fine_tune(request: FineTuningRequest) -> JsonObject:
     return told
 
 
-def _known_crystals(energies: Sequence[TaughtEnergy], numbers: Sequence[int]) -> list[tuple[Atoms, float]]:
-    """Sound crystals of elements that the network knows.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Crystals with their energies, each in one part alone."""
+
+    taught: list[tuple[Atoms, float]]
+    choosing: list[tuple[Atoms, float]]
+    """By which one network of two is taken: its error on these is too small to be told."""
+    judging: list[tuple[Atoms, float]]
+
+
+def split(crystals: Sequence[tuple[Atoms, float]]) -> Parts:
+    """Parts crystals that come in random order."""
+    parts = Parts([], [], [])
+    for place, crystal in enumerate(crystals):
+        {0: parts.judging, 1: parts.choosing}.get(place % _ONE_IN, parts.taught).append(crystal)
+    return parts
+
+
+def known_crystals(energies: Sequence[TaughtEnergy], numbers: Sequence[int]) -> list[tuple[Atoms, float]]:
+    """Crystals of elements that the network knows, without those that are unsound.
 
     Raises:
         InvalidValueError: If they are too few.
     """
     read = [(from_cif(one.cif), one.energy_eV_per_atom) for one in energies]
-    known = [(atoms, energy) for atoms, energy in read if set(atoms.numbers.tolist()) <= set(numbers)]
-    for atoms, _ in known:
-        require_sound_structure(atoms)
+    known = [one for one in read if set(one[0].numbers.tolist()) <= set(numbers) and _is_sound(one[0])]
     require_enough(len(known))
     return known
+
+
+def _is_sound(atoms: Atoms) -> bool:
+    try:
+        require_sound_structure(atoms)
+    except UnsupportedCrystalError:
+        return False
+    return True
 
 
 def require_enough(n_crystals: int) -> None:
@@ -139,8 +162,8 @@ def require_enough(n_crystals: int) -> None:
     """
     if n_crystals < FEWEST:
         raise InvalidValueError(
-            f"{n_crystals} crystals have an energy, sites and only elements that the network knows; at least {FEWEST} "
-            "are needed.",
+            f"{n_crystals} crystals have an energy, sound sites and only elements that the network knows; at least "
+            f"{FEWEST} are needed.",
             remedy="Let the campaign look at more crystals with DFT, or name another fidelity or network.",
         )
 

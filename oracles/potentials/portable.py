@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
+from domain.digest import content_digest
 from domain.elements import element
 from domain.errors import InvalidValueError, OracleUnavailableError, PetaliteError
 from domain.json_value import JsonValue
-from domain.parsing import parse, to_json_object
+from domain.parsing import parse, to_json_object, to_json_value
 
 if TYPE_CHECKING:
     from e3nn.o3 import Irreps
@@ -26,6 +27,14 @@ FOLDER: Final = Path(__file__).with_name("shipped")
 """Where Petalite's own networks lie."""
 _FORMAT: Final = 1
 _ATOMIC_ENERGIES: Final = "atomic_energies_fn.atomic_energies"
+_ARCHITECTURE: Final = "architecture"
+"""Under this key the file with the numbers says for which architecture they were made."""
+
+_LENGTH_BYTES: Final = 8
+"""By which a file of safetensors begins: how long its header is."""
+
+Use: TypeAlias = Literal["relaxation", "formation energy"]
+"""What a card may forbid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,11 @@ class Architecture:
     dtype: str
     """In which the numbers are kept."""
 
+    @property
+    def digest(self) -> str:
+        """Of all of it: some of these numbers change forces and stand nowhere among the weights."""
+        return content_digest(to_json_value(self))
+
 
 @dataclass(frozen=True, slots=True)
 class PortableNetwork:
@@ -79,6 +93,16 @@ class PortableNetwork:
                 f"The network '{self.name}' has the format {self.format}; this version reads {_FORMAT}.",
                 remedy="Update Petalite, or convert the checkpoint again.",
             )
+        _ = self.unfit_for
+
+    @property
+    def unfit_for(self) -> tuple[Use, ...]:
+        """What it must not be used for, which its card says.
+
+        Raises:
+            SpecError: If the card forbids something that nobody knows.
+        """
+        return parse(tuple[Use, ...], self.card.get("unfit_for", []), what=f"'unfit_for' in the card of '{self.name}'")
 
     @property
     def atomic_numbers(self) -> tuple[int, ...]:
@@ -125,7 +149,23 @@ def read_weights(network: PortableNetwork, path: Path) -> bytes:
             f"{beside} has the sha256 {found}, but {path.name} says {network.weights_sha256}.",
             remedy="Copy both files of the network again; they belong together.",
         )
+    if _architecture_digest(content) != network.architecture.digest:
+        raise OracleUnavailableError(
+            f"The architecture in {path.name} is not the one that the numbers in {beside.name} were made for.",
+            remedy="Copy both files of the network again; they belong together.",
+        )
     return content
+
+
+def _architecture_digest(content: bytes) -> str | None:
+    """What a file of numbers says of its architecture, in the header of safetensors: a length, then JSON."""
+    length = int.from_bytes(content[:_LENGTH_BYTES], "little")
+    try:
+        header = json.loads(content[_LENGTH_BYTES : _LENGTH_BYTES + length])
+        said: str = header["__metadata__"][_ARCHITECTURE]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return said
 
 
 def build_network(network: PortableNetwork, weights: bytes) -> Module:
@@ -203,7 +243,8 @@ def write_portable(model: Module, folder: Path, *, name: str, licence: str, card
     from safetensors.torch import save
 
     plan = architecture_of(model)
-    content = save({key: value.detach().cpu().clone().contiguous() for key, value in model.state_dict().items()})
+    numbers = {key: value.detach().cpu().clone().contiguous() for key, value in model.state_dict().items()}
+    content = save(numbers, metadata={_ARCHITECTURE: plan.digest})
     network = PortableNetwork(_FORMAT, name, plan, hashlib.sha256(content).hexdigest(), licence, dict(card))
     # Whoever reads between the two finds the old network whole, or a hash that does not fit.
     path = folder / f"{name}.json"

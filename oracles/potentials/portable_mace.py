@@ -13,6 +13,7 @@ from oracles.potentials.mace import memory_rule, require_accelerable, require_ma
 from oracles.potentials.portable import (
     FOLDER,
     PortableNetwork,
+    Use,
     build_network,
     read_portable,
     read_weights,
@@ -73,6 +74,14 @@ class PortableMace:
     def _named(self, weights: str) -> str:
         kernels = f", {versions_of('cuequivariance-torch')}" if self.is_accelerated else ""
         return f"{versions_of('mace-torch')} model {weights} {self.computing.words}{kernels}"
+
+    @property
+    def unfit_for(self) -> tuple[Use, ...]:
+        """What its card forbids; nothing is known of a network that is on another machine only."""
+        try:
+            return read_portable(portable_path(self.model)).unfit_for
+        except OracleUnavailableError:
+            return ()
 
     def check(self) -> None:
         """Checks, without importing mace, that it and both files of the network are here and belong together.

@@ -1,24 +1,21 @@
 """`petalite material order`: ordered choices for a disordered known material."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from domain.errors import InvalidValueError, SpecError
+from domain.errors import SpecError
 from domain.json_value import JsonObject, JsonValue
 from domain.parsing import to_json_value
 from services.access.principal import local_operator
 from services.cli.options import AsJson
 from services.cli.output import console, print_json, print_table
 from services.dashboard import words
+from services.intake import give_choices
 from services.settings import load_settings
-from services.store import Store, open_store
-
-if TYPE_CHECKING:
-    from flows.ordering import OrderedMaterial
+from services.store import open_store
 
 
 def order(
@@ -28,7 +25,7 @@ def order(
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
     folder: Annotated[Path | None, typer.Option("--out", help="Folder for the choices as CIF files.")] = None,
     candidate: Annotated[
-        int | None, typer.Option(help="Crystal of a campaign, of the same formula, whose sites they are to be.")
+        int | None, typer.Option(help="Crystal of a campaign that is this material, whose sites they are to be.")
     ] = None,
     *,
     as_json: AsJson = False,
@@ -44,9 +41,13 @@ def order(
         raise SpecError(f"'{method}' is no way to order a crystal.", remedy="Choose likely or quasi-random.")
     settings = OrderingSettings(keep=keep, method="likely" if method == "likely" else "quasi-random")
     with open_store(load_settings(os.environ).store_url) as store:
-        ordered = order_material(store.materials.get(number).material, settings, seed=seed)
+        material = store.materials.get(number).material
+        ordered = order_material(material, settings, seed=seed)
         if candidate is not None:
-            _give(store, candidate, ordered, number)
+            details: JsonObject = {"material": number, "choices": len(ordered.realizations)}
+            with store.writing():
+                give_choices(store, candidate, material, ordered.blueprint, ordered.realizations)
+                store.audit.append(local_operator().name, "candidate.order", f"candidate {candidate}", details)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for place, one in enumerate(ordered.realizations, start=1):
@@ -76,23 +77,3 @@ def order(
     ]
     print_table("Ordered choices", ("", "crystal", "weight", "alike"), rows, empty="None.")
     console().print(f"[dim]{ordered.realizations[0].method}[/]", soft_wrap=True)
-
-
-def _give(store: Store, candidate_id: int, ordered: "OrderedMaterial", number: int) -> None:
-    """Makes the choices sites of a crystal.
-
-    Raises:
-        InvalidValueError: If the crystal has another composition.
-    """
-    blueprint = store.candidates.get(candidate_id).blueprint
-    own, other = blueprint.composition.reduced_formula, ordered.blueprint.composition.reduced_formula
-    if own != other:
-        raise InvalidValueError(
-            f"Crystal {candidate_id} is {own}, and the ordered choices are {other}.",
-            remedy="Give a crystal of the same composition.",
-        )
-    store.realizations.add(
-        candidate_id, [replace(sites, blueprint_digest=blueprint.digest) for sites in ordered.realizations]
-    )
-    details: JsonObject = {"material": number, "choices": len(ordered.realizations)}
-    store.audit.append(local_operator().name, "candidate.order", f"candidate {candidate_id}", details)

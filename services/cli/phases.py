@@ -60,8 +60,9 @@ def look(
 ) -> None:
     """Look at known materials with a campaign's own oracle, charged to nobody, so that hulls know their energies.
 
-    Materials of the campaign's elements with whole atoms on their sites; those that have a value are left alone, so
-    that repeating it goes on. The campaign learns from the values as from its own.
+    Materials of the campaign's elements with whole atoms on their sites. Those that have a value are left alone, so
+    that repeating it goes on, and so are crystals that the campaign asks about itself. It learns from the values as
+    from its own, but for those of disordered materials, which only hulls know: a surrogate learns of blueprints.
     """
     from flows.known_phases import look_at_materials, unseen_materials
     from flows.workplace import Workplace

@@ -1,8 +1,10 @@
 """What a campaign's results can teach a potential: energies of crystals whose sites are known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from domain.disorder import DISORDER
 from domain.errors import NotFoundError
+from domain.json_value import JsonObject, JsonValue
 from oracles.potentials.fine_tuning import TaughtEnergy, require_enough
 from services.store import Store
 from services.store.records import MeasurementRecord
@@ -36,11 +38,38 @@ def energies_of(store: Store, campaign: str, fidelity: str | None) -> tuple[tupl
 
 
 def _energies(store: Store, measured: MeasurementRecord) -> Iterator[TaughtEnergy]:
-    """The energy of a measurement with its sites, where both are kept."""
-    energy = measured.measurement.details.get(_ENERGY)
-    digest = measured.measurement.provenance.realization_digest
-    if not isinstance(energy, int | float) or digest is None:
+    """The energies of a measurement with their sites, where both are kept and belong to the settings as given."""
+    if not _keeps_number(measured.measurement.details):
         return
+    by_sites = dict(_by_sites(measured))
     for sites in store.realizations.list(measured.candidate_id):
-        if sites.realization.digest == digest:
-            yield TaughtEnergy(sites.realization.cif, float(energy))
+        energy = by_sites.get(sites.realization.digest)
+        if energy is not None:
+            yield TaughtEnergy(sites.realization.cif, energy)
+
+
+def _by_sites(measured: MeasurementRecord) -> Iterator[tuple[str, float]]:
+    """Digest of the sites and their energy; a mean over ordered choices is the energy of none of them."""
+    details = measured.measurement.details
+    disorder = details.get(DISORDER)
+    if isinstance(disorder, Mapping) and disorder.get("taken") == "average":
+        for one in _mappings(disorder.get("arrangements")):
+            yield from _pair(one.get("sites"), one.get(_ENERGY))
+    else:
+        yield from _pair(measured.measurement.provenance.realization_digest, details.get(_ENERGY))
+
+
+def _pair(digest: JsonValue, energy: JsonValue) -> Iterator[tuple[str, float]]:
+    if isinstance(digest, str) and isinstance(energy, int | float):
+        yield digest, float(energy)
+
+
+def _keeps_number(details: JsonObject) -> bool:
+    """Whether no retry changed what was computed."""
+    attempts = _mappings(details.get("attempts"))
+    return not attempts or attempts[-1].get("keeps_number") is not False
+
+
+def _mappings(value: JsonValue) -> Sequence[JsonObject]:
+    entries = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+    return [entry for entry in entries if isinstance(entry, Mapping)]

@@ -12,15 +12,17 @@ from domain.digest import content_digest
 from domain.errors import ConflictError, InvalidValueError
 from domain.events import EventKind
 from domain.json_value import JsonObject
-from domain.measurement import Measurement, SeriesPoint
+from domain.measurement import Measurement
 from domain.parsing import to_json_value
 from domain.quantity import Quantity
 from services.intake.door import answer_of, shown
-from services.intake.findings import NOTHING, keep_findings, series_told
+from services.intake.findings import LINE, NOTHING, Findings, keep_findings, series_told, with_missing_points
 from services.intake.handed_in import HandedInMeasurement, read_measurement, storable_object
 from services.intake.units import convert
 from services.store import Store
+from services.store.artifacts import inherit_files
 from services.store.campaigns import read_campaign
+from services.store.candidates import write_realizations
 from services.store.events import write_events
 from services.store.material_values import (
     MaterialMeasurementRecord,
@@ -31,7 +33,7 @@ from services.store.material_values import (
     read_material_value,
 )
 from services.store.query_steps import describe_query, lock_query
-from services.store.records import CampaignRecord, MeasurementRecord, QueryRecord
+from services.store.records import MeasurementRecord, QueryRecord
 from services.store.results import (
     NewMeasurement,
     append_measurement,
@@ -39,7 +41,7 @@ from services.store.results import (
     newest_answer,
     read_stored_measurement,
 )
-from services.store.series import append_series
+from services.store.series import append_series, inherit_series
 from services.store.waking import bring_news
 
 
@@ -62,15 +64,18 @@ class _Correction:
         kept = convert(self.measurement, quantity)
         return replace(kept, details={**kept.details, "correction": self.said})
 
-    def series(self, kept: Measurement, campaign: CampaignRecord) -> tuple[SeriesPoint, ...]:
-        """What is kept beside it; nothing of what is taken back."""
-        return () if self.is_retraction else series_told(kept, campaign.spec.objective.measured)
+    def brings_series(self, wrong: MeasurementRecord | MaterialMeasurementRecord) -> bool:
+        """Whether it has a series of its own, or what it corrects left it none."""
+        own = self.measurement.details.get(LINE)
+        return wrong.is_retracted or own not in (None, wrong.measurement.details.get(LINE))
 
 
 def record_amendment(
     store: Store, measurement_id: int, *, measurement: Measurement, reason: str, worker: str
 ) -> MeasurementRecord:
     """Puts a measurement in the place of one that was wrong; both are kept. The same again is harmless.
+
+    Files and series beside the wrong one stand beside the new one too, unless that tells a series of its own.
 
     Args:
         store: The store.
@@ -131,7 +136,12 @@ def retract_material_value(store: Store, number: int, *, reason: str, worker: st
 
 
 def replace_withdrawn(
-    connection: Connection, query: QueryRecord, handed_in: HandedInMeasurement, *, now: datetime
+    connection: Connection,
+    query: QueryRecord,
+    handed_in: HandedInMeasurement,
+    *,
+    found: Findings = NOTHING,
+    now: datetime,
 ) -> MeasurementRecord | None:
     """Puts a measurement in the place of an answer that was taken back, inside a transaction. Nothing is charged.
 
@@ -151,23 +161,25 @@ def replace_withdrawn(
         is_known = record.supersedes is not None and digest == _digest_after(record.supersedes, handed_in)
         return record if is_known else None
     campaign = read_campaign(connection, query.campaign_id)
-    kept = convert(handed_in.measurement, campaign.spec.objective.measured)
+    quantity, unit = campaign.spec.objective.measured, handed_in.measurement.unit
+    kept = with_missing_points(convert(handed_in.measurement, quantity), found, unit, quantity)
     worker = kept.provenance.worker
     new = replace(
         answer_of(query, query.fence, handed_in, kept),
         payload_digest=_digest_after(record.id, handed_in),
         supersedes=record.id,
     )
-    found = append_measurement(connection, new, at=now)
-    quantity = campaign.spec.objective.measured
-    keep_findings(connection, campaign.id, found.id, NOTHING, handed_in.measurement, quantity)
+    if found.realizations:
+        write_realizations(connection, query.candidate_id, found.realizations, at=now)
+    instead = append_measurement(connection, new, at=now)
+    keep_findings(connection, campaign.id, instead.id, found, handed_in.measurement, quantity)
     message = (
         f"{describe_query(connection, query)}: {shown(kept)} in place of what was taken back, measured by {worker}"
     )
-    payload: JsonObject = {"query_id": query.id, "measurement_id": found.id, "supersedes": record.id, "by": worker}
+    payload: JsonObject = {"query_id": query.id, "measurement_id": instead.id, "supersedes": record.id, "by": worker}
     write_events(connection, campaign.id, [(EventKind.MEASUREMENT_AMENDED, message, payload)], at=now)
     bring_news(connection, campaign.id, at=now)
-    return found
+    return instead
 
 
 def _digest_after(withdrawal: int, handed_in: HandedInMeasurement) -> str:
@@ -216,7 +228,13 @@ def _correct(store: Store, measurement_id: int, correction: _Correction) -> Meas
             is_retracted=correction.is_retraction,
         )
         record = append_measurement(connection, new, at=now)
-        append_series(connection, campaign.id, correction.series(kept, campaign), measurement_id=record.id)
+        if not correction.is_retraction:
+            inherit_files(connection, measurement_id, record.id)
+            if correction.brings_series(wrong):
+                series = series_told(kept, campaign.spec.objective.measured)
+                append_series(connection, campaign.id, series, measurement_id=record.id)
+            else:
+                inherit_series(connection, measurement_id, record.id)
         what = describe_query(connection, query)
         payload: JsonObject = {"query_id": query.id, "measurement_id": record.id, "supersedes": measurement_id}
         _tell(connection, campaign.id, _message(what, wrong.measurement, kept, correction), payload, correction, now)
@@ -246,7 +264,11 @@ def _correct_material(store: Store, number: int, correction: _Correction) -> Mat
             is_retracted=correction.is_retraction,
         )
         record = append_material_value(connection, new, at=now)
-        append_series(connection, campaign.id, correction.series(kept, campaign), material_measurement_id=record.id)
+        if not correction.is_retraction and correction.brings_series(wrong):
+            series = series_told(kept, campaign.spec.objective.measured)
+            append_series(connection, campaign.id, series, material_measurement_id=record.id)
+        elif not correction.is_retraction:
+            inherit_series(connection, number, record.id, of_material=True)
         what = f"{material_title(connection, wrong.material_id)} at {wrong.fidelity}"
         payload: JsonObject = {"material_measurement_id": record.id, "supersedes": number}
         _tell(connection, campaign.id, _message(what, wrong.measurement, kept, correction), payload, correction, now)

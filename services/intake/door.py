@@ -13,7 +13,7 @@ from domain.events import EventKind
 from domain.json_value import JsonObject, JsonValue
 from domain.measurement import Failure, FailureKind, Measurement
 from domain.states import QueryState
-from services.intake.findings import NOTHING, Findings, keep_findings
+from services.intake.findings import NOTHING, Findings, keep_findings, with_missing_points
 from services.intake.handed_in import HandedInMeasurement, read_failure, read_measurement
 from services.intake.remarks import REMARKS, remarks_on
 from services.intake.units import convert
@@ -62,16 +62,17 @@ def record_measurement(
         ConflictError: If the query was answered otherwise under this claim, or the fence was never handed out.
     """
     now = store.now()
-    handed_in = read_measurement(measurement, now=now, is_dated=is_dated)
+    handed_in = read_measurement(measurement, now=now, is_dated=is_dated, found=found)
     with store.writing() as connection:
         query = end_claimed(connection, query_id, fence, at=now)
         if query is None:
             return _keep_late(connection, query_id, fence, handed_in, found=found, now=now)
         spec = read_spec(connection, query.campaign_id, query.spec_digest)
-        converted = as_learned(handed_in.measurement, spec, query.fidelity)
+        quantity = spec.objective.measured
+        learned = as_learned(handed_in.measurement, spec, query.fidelity)
+        converted = with_missing_points(learned, found, handed_in.measurement.unit, quantity)
         _keep_sites(connection, query, handed_in.measurement, found.realizations, now)
         record = append_measurement(connection, answer_of(query, fence, handed_in, converted), at=now)
-        quantity = spec.objective.measured
         keep_findings(connection, query.campaign_id, record.id, found, handed_in.measurement, quantity)
         book_answered(connection, [(query, converted.cost)], at=now)
         write_events(connection, query.campaign_id, [done_event(query, converted)], at=now)
@@ -184,7 +185,8 @@ def keep_evidence(
         InvalidValueError: If the unit or a value is refused, or the sites are not this crystal's.
     """
     quantity = read_campaign(connection, query.campaign_id).spec.objective.measured
-    converted = convert(handed_in.measurement, quantity)
+    unit = handed_in.measurement.unit
+    converted = with_missing_points(convert(handed_in.measurement, quantity), found, unit, quantity)
     _keep_sites(connection, query, handed_in.measurement, found.realizations, now)
     new = replace(answer_of(query, fence, handed_in, converted), is_evidence=True)
     record = append_measurement(connection, new, at=now)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from domain.blueprint import Realization
 from domain.errors import InvalidValueError, SpecError
+from domain.json_value import JsonValue
 from domain.measurement import MOST_POINTS, Measurement, SeriesPoint, require_short_series
 from domain.parsing import parse
 from domain.quantity import Quantity
@@ -17,6 +18,8 @@ from services.store.series import append_series
 
 LINE: Final = "arrhenius"
 """Key of the details under which a line through a series stands, with its points."""
+MISSING_POINTS: Final = "missing_points"
+"""Key of the details under which stands which points of a series are not kept, and why."""
 _LINE_UNIT: Final = "S/cm"
 
 
@@ -48,6 +51,8 @@ def keep_findings(
 ) -> None:
     """Keeps the series and the files of a measurement that was just appended, inside its transaction.
 
+    A point that cannot be is left out: a value counts without what came beside it (`with_missing_points` says which).
+
     Args:
         connection: The transaction.
         campaign_id: The campaign.
@@ -57,13 +62,36 @@ def keep_findings(
         quantity: In whose unit the series is kept.
 
     Raises:
-        InvalidValueError: If a point of the series is implausible.
         NotFoundError: If a file is none of the campaign's.
     """
-    seen = found.series
-    series = _converted(seen, handed_in.unit, quantity) if seen else series_told(handed_in, quantity)
+    series = kept_series(found, handed_in, quantity)
     append_series(connection, campaign_id, series, measurement_id=measurement_id)
     link_files(connection, campaign_id, measurement_id, found.files)
+
+
+def kept_series(found: Findings, handed_in: Measurement, quantity: Quantity) -> tuple[SeriesPoint, ...]:
+    """The points that are kept beside a measurement, in the quantity's unit."""
+    if not found.series:
+        return series_told(handed_in, quantity)
+    converted = _converted(found.series, handed_in.unit, quantity)
+    return tuple(point for point in converted if _why_implausible(point, quantity) is None)
+
+
+def with_missing_points(kept: Measurement, found: Findings, unit: str, quantity: Quantity) -> Measurement:
+    """A measurement that says among its details which points of its series are not kept, and why.
+
+    Args:
+        kept: In the quantity's unit.
+        found: What its look gave.
+        unit: Of the measurement as it was handed in, and so of the series.
+        quantity: What was measured.
+    """
+    missing: list[JsonValue] = [
+        {"temperature_K": point.temperature_K, "why": why}
+        for point in _converted(found.series, unit, quantity)
+        if (why := _why_implausible(point, quantity)) is not None
+    ]
+    return replace(kept, details={**kept.details, MISSING_POINTS: missing}) if missing else kept
 
 
 def tells_series(measurement: Measurement) -> bool:
@@ -81,9 +109,10 @@ def series_told(measurement: Measurement, quantity: Quantity) -> tuple[SeriesPoi
         return ()
     try:
         line = parse(_Line, measurement.details[LINE], what="The series")
-        return _converted([SeriesPoint(*point) for point in line.points[:MOST_POINTS]], _LINE_UNIT, quantity)
+        points = _converted([SeriesPoint(*point) for point in line.points[:MOST_POINTS]], _LINE_UNIT, quantity)
     except (InvalidValueError, SpecError):
         return ()
+    return points if all(_why_implausible(point, quantity) is None for point in points) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +123,15 @@ class _Line:
 
 def _converted(series: Sequence[SeriesPoint], unit: str, quantity: Quantity) -> tuple[SeriesPoint, ...]:
     factor = conversion_factor(unit, quantity)
-    converted = tuple(
+    return tuple(
         replace(point, value=point.value * factor, sigma=None if point.sigma is None else point.sigma * factor)
         for point in series
     )
-    for point in converted:
+
+
+def _why_implausible(point: SeriesPoint, quantity: Quantity) -> str | None:
+    try:
         quantity.require_plausible(point.value)
-    return converted
+    except InvalidValueError as implausible:
+        return implausible.problem
+    return None

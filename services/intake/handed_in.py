@@ -9,7 +9,8 @@ from domain.digest import canonical_json, content_digest
 from domain.errors import InvalidValueError
 from domain.json_value import JsonObject
 from domain.measurement import Failure, Measurement
-from domain.parsing import parse, to_json_object
+from domain.parsing import parse, to_json_object, to_json_value
+from services.intake.findings import NOTHING, Findings
 from services.store.database import storable
 
 _NUL: Final = "\\u0000"
@@ -29,13 +30,16 @@ class HandedInMeasurement:
     """Whether it was said when it was measured; else it was when it arrived, which is no part of its content."""
 
 
-def read_measurement(measurement: Measurement, *, now: datetime, is_dated: bool = True) -> HandedInMeasurement:
+def read_measurement(
+    measurement: Measurement, *, now: datetime, is_dated: bool = True, found: Findings = NOTHING
+) -> HandedInMeasurement:
     """Replaces what no database can keep, and names the rest.
 
     Args:
         measurement: As it was handed in.
         now: Now.
         is_dated: Whether it was said when it was measured.
+        found: What its look gave beside it; the same with other series or files is another answer.
 
     Raises:
         InvalidValueError: If it was measured in the future.
@@ -52,6 +56,8 @@ def read_measurement(measurement: Measurement, *, now: datetime, is_dated: bool 
     if digest is None:
         measurement = parse(Measurement, storable_object(given), what="The measurement")
         digest = content_digest(storable_object(named))
+    if found.series or found.files:
+        digest = content_digest([digest, [to_json_value(point) for point in found.series], sorted(set(found.files))])
     return HandedInMeasurement(measurement, digest, is_dated)
 
 

@@ -198,8 +198,7 @@ def report_laboratory_result(
         record.id,
         fidelity=fidelity,
         measurement=measurement,
-        blueprint=crystal if isinstance(crystal, Blueprint) else None,
-        material_id=crystal if isinstance(crystal, int) else None,
+        about=crystal,
         is_dated=reading.measured_at is not None,
     )
 

@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from domain.blueprint import Blueprint
 from domain.lattice import LatticeParameters
-from services.store.unasked import CandidateCell, candidates_alike
+from services.store import Store
+from services.store.unasked import CandidateCell, candidates_alike, is_asked
 
 _LENGTHS_DIFFER: Final = 0.02
 """Share by which a, b and c of one crystal may differ between two cells."""
@@ -31,3 +32,10 @@ def match_candidate(connection: Connection, campaign_id: int, blueprint: Bluepri
         key=lambda entry: entry[:2],
     )
     return ranked[0][2] if ranked else None
+
+
+def is_asked_about(store: Store, campaign_id: int, blueprint: Blueprint, fidelity: str) -> bool:
+    """Whether a crystal is a candidate that a campaign asks about at a fidelity itself, or did."""
+    with store.reading() as connection:
+        candidate = match_candidate(connection, campaign_id, blueprint)
+        return candidate is not None and is_asked(connection, candidate.id, fidelity)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from domain.blueprint import Blueprint
-from domain.errors import InvalidValueError, NotFoundError
+from domain.errors import NotFoundError
 from domain.events import EventKind
 from domain.json_value import JsonObject
 from domain.material import KnownMaterial
@@ -15,7 +15,7 @@ from domain.measurement import Measurement
 from domain.states import QueryState
 from services.intake.corrections import replace_withdrawn
 from services.intake.door import keep_evidence, record_measurement, shown
-from services.intake.findings import series_told
+from services.intake.findings import NOTHING, Findings, kept_series, with_missing_points
 from services.intake.handed_in import HandedInMeasurement, read_measurement
 from services.intake.matching import match_candidate
 from services.intake.units import convert
@@ -68,14 +68,47 @@ class UnsolicitedRecord:
     """Where it is about a known material."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A measurement with what came beside it."""
+
+    handed_in: HandedInMeasurement
+    found: Findings
+
+    @property
+    def measurement(self) -> Measurement:
+        """As it was handed in."""
+        return self.handed_in.measurement
+
+    @property
+    def worker(self) -> str:
+        """Who looked."""
+        return self.measurement.provenance.worker
+
+    def of_candidate(self, candidate: CandidateCell) -> "_Result":
+        """The same with its sites as those of a candidate, from whose cell that of the crystal differs a little."""
+        own = {one.digest: replace(one, blueprint_digest=candidate.digest) for one in self.found.realizations}
+        origin = self.measurement.provenance
+        if origin.realization_digest in own:
+            origin = replace(origin, realization_digest=own[origin.realization_digest].digest)
+        measurement = replace(self.measurement, provenance=origin)
+        found = replace(self.found, realizations=tuple(own.values()))
+        return _Result(replace(self.handed_in, measurement=measurement), found)
+
+    def charged(self, query: QueryRecord) -> Measurement:
+        """A measurement that says of its cost what the campaign is charged for it."""
+        cost = replace(self.measurement.cost, amount=query.declared.amount)
+        return replace(self.measurement, cost=cost)
+
+
 def record_unsolicited(
     store: Store,
     campaign_id: int,
     *,
     fidelity: str,
     measurement: Measurement,
-    blueprint: Blueprint | None = None,
-    material_id: int | None = None,
+    about: Blueprint | int,
+    found: Findings = NOTHING,
     is_dated: bool = True,
 ) -> UnsolicitedRecord:
     """Records a result that nobody asked for. The same again is harmless.
@@ -90,47 +123,38 @@ def record_unsolicited(
         campaign_id: The campaign that learns from it.
         fidelity: The fidelity of its ladder at which was looked.
         measurement: In any unit of its quantity. Its provenance says who looked.
-        blueprint: The crystal; or
-        material_id: the known material. One of the two.
+        about: The crystal, or the number of a known material.
+        found: What the look gave beside its value. Known materials have no files, and no sites but their own.
         is_dated: Whether it was said when it was measured; else the same at another time is the same again.
 
     Raises:
         NotFoundError: If there is no such campaign or material.
-        InvalidValueError: If the ladder has no such fidelity, the unit or the value is refused, or it is not said what
-            was measured.
+        InvalidValueError: If the ladder has no such fidelity, or the unit or the value is refused.
     """
     now = store.now()
-    handed_in = read_measurement(measurement, now=now, is_dated=is_dated)
+    result = _Result(read_measurement(measurement, now=now, is_dated=is_dated, found=found), found)
     with store.writing() as connection:
         campaign = lock_campaign(connection, campaign_id)
         campaign.spec.fidelities.rank(fidelity)
-        convert(handed_in.measurement, campaign.spec.objective.measured)
-        subject = _subject(store, campaign, blueprint, material_id)
+        convert(result.measurement, campaign.spec.objective.measured)
+        subject = about if isinstance(about, Blueprint) else _material(store, campaign, about)
         crystal = subject.material.blueprint if isinstance(subject, MaterialRecord) else subject
         candidate = None if crystal is None else match_candidate(connection, campaign_id, crystal)
         if candidate is not None:
-            found = _about_candidate(store, connection, campaign, candidate, fidelity=fidelity, handed_in=handed_in)
-            if found is not None:
-                return found
-        worker = handed_in.measurement.provenance.worker
-        material = subject if isinstance(subject, MaterialRecord) else _known(store, campaign, subject, worker)
-        return _about_material(connection, campaign, material, fidelity=fidelity, handed_in=handed_in, now=now)
+            own = result.of_candidate(candidate)
+            recorded = _about_candidate(store, connection, campaign, candidate, fidelity=fidelity, result=own)
+            if recorded is not None:
+                return recorded
+        material = subject if isinstance(subject, MaterialRecord) else _known(store, campaign, subject, result.worker)
+        return _about_material(connection, campaign, material, fidelity=fidelity, result=result, now=now)
 
 
-def _subject(
-    store: Store, campaign: CampaignRecord, blueprint: Blueprint | None, material_id: int | None
-) -> Blueprint | MaterialRecord:
-    """What was measured."""
-    if blueprint is not None and material_id is None:
-        return blueprint
-    if blueprint is None and material_id is not None:
-        record = store.materials.get(material_id)
-        if record.group_id in (None, campaign.group_id):
-            return record
-        raise NotFoundError(f"There is no material number {material_id}.", remedy="List the materials.")
-    raise InvalidValueError(
-        "It is not said what was measured.", remedy="Give either a blueprint or the number of a known material."
-    )
+def _material(store: Store, campaign: CampaignRecord, number: int) -> MaterialRecord:
+    """A known material that the campaign may see."""
+    record = store.materials.get(number)
+    if record.group_id not in (None, campaign.group_id):
+        raise NotFoundError(f"There is no material number {number}.", remedy="List the materials.")
+    return record
 
 
 def _about_candidate(
@@ -140,55 +164,46 @@ def _about_candidate(
     candidate: CandidateCell,
     *,
     fidelity: str,
-    handed_in: HandedInMeasurement,
+    result: _Result,
 ) -> UnsolicitedRecord | None:
     """Records a result about a candidate; None where its query is somebody else's, not approved or given up."""
-    worker = handed_in.measurement.provenance.worker
     query = find_query(connection, candidate.id, fidelity)
     if query is None:
-        query = add_unasked_query(connection, campaign, candidate, fidelity, worker=worker, at=store.now())
-        return _answer(store, query, UnsolicitedOutcome.ADDED, handed_in)
+        query = add_unasked_query(connection, campaign, candidate, fidelity, worker=result.worker, at=store.now())
+        return _answer(store, query, UnsolicitedOutcome.ADDED, result)
     if query.state is QueryState.DONE:
-        return _after_answer(store, connection, query, handed_in)
+        return _after_answer(store, connection, query, result)
     if query.state in (QueryState.QUEUED, QueryState.CLAIMED):
-        claimed = store.queries.claim(query.id, worker=worker, lease_s=_LEASE_S, is_answered=True)
+        claimed = store.queries.claim(query.id, worker=result.worker, lease_s=_LEASE_S, is_answered=True)
         if claimed is not None:
-            return _answer(store, claimed, UnsolicitedOutcome.ANSWERED, handed_in)
+            return _answer(store, claimed, UnsolicitedOutcome.ANSWERED, result)
     return None
 
 
-def _answer(
-    store: Store, query: QueryRecord, outcome: UnsolicitedOutcome, handed_in: HandedInMeasurement
-) -> UnsolicitedRecord:
+def _answer(store: Store, query: QueryRecord, outcome: UnsolicitedOutcome, result: _Result) -> UnsolicitedRecord:
     record = record_measurement(
         store,
         query.id,
         fence=query.fence,
-        measurement=_charged(handed_in.measurement, query),
-        is_dated=handed_in.is_dated,
+        measurement=result.charged(query),
+        found=result.found,
+        is_dated=result.handed_in.is_dated,
     )
     return UnsolicitedRecord(outcome, record, None)
 
 
-def _charged(measurement: Measurement, query: QueryRecord) -> Measurement:
-    """A measurement that says of its cost what the campaign is charged for it."""
-    return replace(measurement, cost=replace(measurement.cost, amount=query.declared.amount))
-
-
-def _after_answer(
-    store: Store, connection: Connection, query: QueryRecord, handed_in: HandedInMeasurement
-) -> UnsolicitedRecord:
-    now = store.now()
-    answer = read_measurement(_charged(handed_in.measurement, query), now=now, is_dated=handed_in.is_dated)
+def _after_answer(store: Store, connection: Connection, query: QueryRecord, result: _Result) -> UnsolicitedRecord:
+    now, handed_in, found = store.now(), result.handed_in, result.found
+    answer = read_measurement(result.charged(query), now=now, is_dated=handed_in.is_dated, found=found)
     known = find_measurement(connection, query.id, query.fence, answer.digest)
     if known is not None and not known.is_evidence:
         is_free = query.declared.amount == 0
         return UnsolicitedRecord(UnsolicitedOutcome.ADDED if is_free else UnsolicitedOutcome.ANSWERED, known, None)
-    replaced = replace_withdrawn(connection, query, handed_in, now=now)
+    replaced = replace_withdrawn(connection, query, handed_in, found=found, now=now)
     if replaced is not None:
         return UnsolicitedRecord(UnsolicitedOutcome.REPLACED, replaced, None)
     late = find_measurement(connection, query.id, query.fence, handed_in.digest)
-    record = late or keep_evidence(connection, query, query.fence, handed_in, now=now)
+    record = late or keep_evidence(connection, query, query.fence, handed_in, found=found, now=now)
     return UnsolicitedRecord(UnsolicitedOutcome.EVIDENCE, record, None)
 
 
@@ -208,29 +223,28 @@ def _about_material(
     material: MaterialRecord,
     *,
     fidelity: str,
-    handed_in: HandedInMeasurement,
+    result: _Result,
     now: datetime,
 ) -> UnsolicitedRecord:
-    known = find_material_value(connection, campaign.id, material.id, handed_in.digest)
+    known = find_material_value(connection, campaign.id, material.id, result.handed_in.digest)
     if known is not None:
         return UnsolicitedRecord(UnsolicitedOutcome.MATERIAL, None, known)
-    converted = convert(handed_in.measurement, campaign.spec.objective.measured)
+    quantity, handed_in = campaign.spec.objective.measured, result.measurement
+    converted = with_missing_points(convert(handed_in, quantity), result.found, handed_in.unit, quantity)
     new = NewMaterialMeasurement(
         campaign_id=campaign.id,
         material_id=material.id,
         fidelity=fidelity,
-        payload_digest=handed_in.digest,
+        payload_digest=result.handed_in.digest,
         measurement=converted,
-        reported_value=handed_in.measurement.value,
-        reported_unit=handed_in.measurement.unit,
+        reported_value=handed_in.value,
+        reported_unit=handed_in.unit,
     )
     record = append_material_value(connection, new, at=now)
-    series = series_told(handed_in.measurement, campaign.spec.objective.measured)
+    series = kept_series(result.found, handed_in, quantity)
     append_series(connection, campaign.id, series, material_measurement_id=record.id)
-    worker = handed_in.measurement.provenance.worker
-    message = (
-        f"{material_title(connection, material.id)} at {fidelity}: {shown(converted)}, measured unasked by {worker}"
-    )
+    title = material_title(connection, material.id)
+    message = f"{title} at {fidelity}: {shown(converted)}, measured unasked by {result.worker}"
     payload: JsonObject = {"material_id": material.id, "material_measurement_id": record.id, "value": converted.value}
     write_events(connection, campaign.id, [(EventKind.MATERIAL_MEASURED, message, payload)], at=now)
     bring_news(connection, campaign.id, at=now)

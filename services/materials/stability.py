@@ -18,7 +18,7 @@ from domain.material import formula_amounts
 from domain.measurement import Censoring
 from services.materials.hull import Decomposition, Phase, decompose, element_phase
 from services.store import Store
-from services.store.phases import CollectedPhase, MeasuredPhase
+from services.store.phases import CollectedPhase, LowestPhase, MeasuredPhase
 
 ENERGY_NAMES: Final = re.compile(r"_(?!petalite_)[a-z0-9]+_(formation_energy(_per_atom|_peratom)?|delta_e)")
 """What collections call formation energies in eV/atom, such as Alexandria (`formation_energy_per_atom`) and OQMD
@@ -109,9 +109,12 @@ def stability(store: Store, candidate_id: int, blueprint: Blueprint, *, groups: 
         groups: Groups whose campaigns and materials may be seen; None for all there are.
     """
     elements = [element.symbol for element in blueprint.composition.elements]
-    measured = store.phases.measured(elements, groups=groups)
-    own = [phase for phase in measured if phase.candidate_id == candidate_id]
-    by_look = tuple(_distance(look, measured, elements) for look in own)
+    own = store.phases.of_candidate(candidate_id, groups=groups)
+    of_kind = {
+        origin: store.phases.lowest(elements, groups=groups, origin=origin, but=blueprint.digest)
+        for origin in {look.origin for look in own}
+    }
+    by_look = tuple(_distance(look, of_kind[look.origin], elements) for look in own)
     collections = _collections(store.phases.collected(elements, groups=groups), blueprint)
     if by_look:
         summary = by_look[-1].summary
@@ -120,9 +123,9 @@ def stability(store: Store, candidate_id: int, blueprint: Blueprint, *, groups: 
     return Stability(summary, by_look, collections)
 
 
-def _distance(own: MeasuredPhase, measured: Sequence[MeasuredPhase], elements: Sequence[str]) -> HullDistance:
-    of_kind = [other for other in measured if other.origin == own.origin and other.digest != own.digest]
-    others = [other for other in of_kind if other.censoring is Censoring.NONE and _is_same_zero(own, other)]
+def _distance(own: MeasuredPhase, of_kind: Sequence[LowestPhase], elements: Sequence[str]) -> HullDistance:
+    compared = [one for one in of_kind if one.phase.censoring is Censoring.NONE and _is_same_zero(own, one.phase)]
+    others = [one.phase for one in compared]
     phases = [
         *(Phase(formula_amounts(other.formula), other.value, other.sigma) for other in others),
         *map(element_phase, elements),
@@ -136,7 +139,7 @@ def _distance(own: MeasuredPhase, measured: Sequence[MeasuredPhase], elements: S
     )
     above = own.value - mixture.energy_eV_per_atom
     sigma = _sigma(own, mixture)
-    n_phases = len({other.digest for other in others if len(formula_amounts(other.formula)) > 1})
+    n_phases = sum(one.n_crystals for one in compared if len(formula_amounts(one.phase.formula)) > 1)
     return HullDistance(
         measurement_id=own.measurement_id or 0,
         fidelity=own.fidelity,
@@ -146,7 +149,7 @@ def _distance(own: MeasuredPhase, measured: Sequence[MeasuredPhase], elements: S
         sigma=sigma,
         decomposition=parts,
         n_phases=n_phases,
-        n_left_out=len(of_kind) - len(others),
+        n_left_out=sum(one.n_looks for one in of_kind) - sum(one.n_looks for one in compared),
         summary=_summary(above, sigma, parts, n_phases),
     )
 
@@ -213,7 +216,8 @@ def formation_energy_told(properties: JsonObject) -> float | None:
 def _collection(source: str, told: Sequence[tuple[CollectedPhase, float]], blueprint: Blueprint) -> CollectionHull:
     amounts: Mapping[str, float] = {Element(z).symbol: float(n) for z, n in blueprint.composition.counts}
     elements = sorted(amounts)
-    phases = [*(Phase(one.amounts, energy) for one, energy in told), *map(element_phase, elements)]
+    lowest = _lowest(told)
+    phases = [*(Phase(one.amounts, energy) for one, energy in lowest), *map(element_phase, elements)]
     mixture = decompose(amounts, phases)
     group = blueprint.space_group.number
     alike = sorted(
@@ -225,9 +229,9 @@ def _collection(source: str, told: Sequence[tuple[CollectedPhase, float]], bluep
         source=source,
         hull_eV_per_atom=mixture.energy_eV_per_atom,
         decomposition=tuple(
-            HullPhase(told[index][0].formula, share, told[index][1], material_id=told[index][0].material_id)
-            if index < len(told)
-            else HullPhase(elements[index - len(told)], share, 0.0)
+            HullPhase(lowest[index][0].formula, share, lowest[index][1], material_id=lowest[index][0].material_id)
+            if index < len(lowest)
+            else HullPhase(elements[index - len(lowest)], share, 0.0)
             for index, share in mixture.amounts
         ),
         n_phases=sum(len(one.amounts) > 1 for one, _ in told),
@@ -242,3 +246,13 @@ def _collection(source: str, told: Sequence[tuple[CollectedPhase, float]], bluep
             for is_other, energy, number, one in alike[:MOST_RESEMBLING]
         ),
     )
+
+
+def _lowest(told: Iterable[tuple[CollectedPhase, float]]) -> Sequence[tuple[CollectedPhase, float]]:
+    """The lowest of each formula: no other can be part of a hull."""
+    found: dict[str, tuple[CollectedPhase, float]] = {}
+    for material, energy in told:
+        known = found.get(material.formula)
+        if known is None or energy < known[1]:
+            found[material.formula] = (material, energy)
+    return tuple(found.values())

@@ -18,6 +18,8 @@ MEDIA_TYPE: Final = "application/vnd.petalite.ion-density+json"
 _LARGEST_BYTES: Final = 16 * 2**20
 _MOST_VOXELS: Final = 200
 """Along an edge of a picture."""
+_SAME_K: Final = 0.01
+"""Temperatures that differ by less are one: they are read off texts that people and programs rounded."""
 _GAP: Final = 0.09
 """Between two pictures, as a share of the figure."""
 _SCALE_WIDTH: Final = 0.02
@@ -106,7 +108,7 @@ def draw_density(measurement_id: int, found: IonDensities, *, temperature_K: flo
         NotFoundError: If there was no run at that temperature.
     """
     runs = sorted(found.runs, key=lambda run: run.temperature_K)
-    run = next((run for run in runs if temperature_K in (None, run.temperature_K)), None)
+    run = next((run for run in runs if temperature_K is None or _is_at(run, temperature_K)), None)
     if run is None:
         told = ", ".join(f"{one.temperature_K:g}" for one in runs) or "none"
         raise NotFoundError(
@@ -128,6 +130,10 @@ def draw_density(measurement_id: int, found: IonDensities, *, temperature_K: flo
     }
     figure = Figure(tuple(traces), layout)
     return replace(figure, description=described("density", figure))
+
+
+def _is_at(run: DensityRun, temperature_K: float) -> bool:
+    return abs(run.temperature_K - temperature_K) <= _SAME_K
 
 
 def _pictured(found: IonDensities, run: DensityRun, axis: str, number: int, highest: float) -> Iterator[JsonObject]:

@@ -23,7 +23,7 @@ class HandedIn:
     files: Mapping[str, ArtifactRecord]
     """By name in the archive, which is never the one that a client chose."""
     of_measurement: Mapping[int, tuple[str, ...]]
-    """Names in the archive by number of the measurement."""
+    """Names in the archive by number of the measurement; those that rest on no file are left out."""
     of_material_value: Mapping[int, tuple[str, ...]]
     """The same of measurements of known materials."""
 
@@ -35,7 +35,8 @@ class HandedIn:
         material_values: Iterable[MaterialMeasurementRecord],
     ) -> Self:
         """Reads which files measurements rest on."""
-        of_measurement = {one.id: _named(store.artifacts.of_measurement(one.id)) for one in measurements}
+        linked = store.artifacts.of_measurements([one.id for one in measurements])
+        of_measurement = {number: _named(found) for number, found in linked.items()}
         of_value = {one.id: _named(store.artifacts.of_material_value(one.id)) for one in material_values}
         files: dict[str, ArtifactRecord] = {}
         for found in (*of_measurement.values(), *of_value.values()):

@@ -3,14 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, insert, literal, select
 
 from domain.errors import NotFoundError
 from domain.look import FileNote
 from services.store.database import Database, insert_if_absent
 from services.store.intake_tables import artifacts, measurement_artifacts, upload_rows, uploads
 from services.store.locks import lock_name
+
+_AT_ONCE: Final = 500
+"""Measurements that one statement names: databases take only so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Artifacts:
         return _artifact_record(stored)
 
     def keep_produced(
-        self, campaign_id: int, note: FileNote, *, digest: str, size: int, uploaded_by: str
+        self, campaign_id: int, note: FileNote, *, digest: str, size: int, uploaded_by: str, query_id: int | None = None
     ) -> ArtifactRecord:
         """Records a file that a look produced; its bytes are kept already. The same again is the record that there is.
 
@@ -66,6 +70,7 @@ class Artifacts:
             digest: SHA-256 of its bytes.
             size: How many these are.
             uploaded_by: Who looked; an attempt that was killed may have had another name.
+            query_id: At whose asking; None where nobody asked.
         """
         same = (
             artifacts.c.campaign_id == campaign_id,
@@ -87,9 +92,16 @@ class Artifacts:
                 "uploaded_by": uploaded_by,
                 "at": self._database.now(),
                 "description": note.description,
+                "query_id": query_id,
             }
             statement = insert(artifacts).values(row).returning(artifacts)
             return _artifact_record(connection.execute(statement).mappings().one())
+
+    def n_produced(self, query_id: int) -> int:
+        """How many files looks produced for a query so far."""
+        statement = select(func.count()).select_from(artifacts).where(artifacts.c.query_id == query_id)
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar_one()
 
     def get(self, artifact_id: int) -> ArtifactRecord:
         """Finds a file's record by number.
@@ -148,13 +160,15 @@ class Artifacts:
         statement = (
             select(artifacts, links.measurement_id)
             .join(measurement_artifacts, links.artifact_id == artifacts.c.id)
-            .where(links.measurement_id.in_(measurement_ids))
             .order_by(artifacts.c.id)
         )
         found: dict[int, list[ArtifactRecord]] = {}
+        ordered = sorted(measurement_ids)
         with self._database.read() as connection:
-            for row in connection.execute(statement).mappings():
-                found.setdefault(row["measurement_id"], []).append(_artifact_record(row))
+            for first in range(0, len(ordered), _AT_ONCE):
+                some = statement.where(links.measurement_id.in_(ordered[first : first + _AT_ONCE]))
+                for row in connection.execute(some).mappings():
+                    found.setdefault(row["measurement_id"], []).append(_artifact_record(row))
         return {number: tuple(files) for number, files in found.items()}
 
     def of_material_value(self, number: int) -> tuple[ArtifactRecord, ...]:
@@ -191,6 +205,13 @@ def link_files(connection: Connection, campaign_id: int, measurement_id: int, nu
         )
     rows = [{"measurement_id": measurement_id, "artifact_id": number} for number in sorted(numbers)]
     insert_if_absent(connection, measurement_artifacts, rows)
+
+
+def inherit_files(connection: Connection, older: int, newer: int) -> None:
+    """Links the files of a measurement to the one that takes its place too, inside a transaction."""
+    links = measurement_artifacts.c
+    rows = select(literal(newer), links.artifact_id).where(links.measurement_id == older).order_by(links.artifact_id)
+    connection.execute(insert(measurement_artifacts).from_select(["measurement_id", "artifact_id"], rows))
 
 
 def _artifact_record(row: RowMapping) -> ArtifactRecord:

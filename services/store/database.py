@@ -74,13 +74,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def read_together(self) -> Iterator[None]:
+    def read_together(self) -> Iterator[Connection]:
         """One transaction for all that this thread reads inside; not for what writes as well."""
         with self.read() as connection:
             before = getattr(self._thread, "shared", None)
             self._thread.shared = connection
             try:
-                yield
+                yield connection
             finally:
                 self._thread.shared = before
 
@@ -92,6 +92,11 @@ class Database:
             with _our_errors(self.url), outer.part():
                 yield outer.connection
             return
+        if getattr(self._thread, "shared", None) is not None:
+            raise StoreError(
+                "What is read together would not see what is written in between.",
+                remedy="Write before or after it.",
+            )
         with (
             _our_errors(self.url),
             self.engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection,

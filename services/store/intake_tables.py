@@ -59,6 +59,7 @@ artifacts: Final = Table(
     Column("uploaded_by", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
+    Column("query_id", Integer, ForeignKey("queries.id"), index=True),
     Index(None, "digest"),
     Index(None, "campaign_id", "id"),
 )

@@ -32,9 +32,9 @@ def check_before_use(engine: Engine, *, clock: Callable[[], float] = time.monoto
     def take_up(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object) -> None:
         del proxy
         laid_down = record.info.get(_LAID_DOWN)
-        if laid_down is None or (clock() - laid_down < LONGEST_SILENCE_S and _is_silent(connection)):
-            return
         try:
+            if laid_down is None or (clock() - laid_down < LONGEST_SILENCE_S and _is_silent(connection)):
+                return
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error

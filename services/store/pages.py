@@ -29,6 +29,7 @@ _QUESTION: Final = (
         queries.c.worker,
         queries.c.fence,
         queries.c.created_at,
+        queries.c.finished_at,
     )
     .join(campaigns, campaigns.c.id == queries.c.campaign_id)
     .where(queries.c.id.in_(bindparam("numbers", expanding=True)))
@@ -78,6 +79,8 @@ class OpenQuestion:
     fence: int
     asked_at: datetime
     """When it was chosen, UTC-aware."""
+    finished_at: datetime | None
+    """When it ended; None while it is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ class Pages:
                 worker=row.worker,
                 fence=row.fence,
                 asked_at=row.created_at,
+                finished_at=row.finished_at,
             )
             for row in rows
         }

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, insert, literal, select
 
 from domain.measurement import Censoring, SeriesPoint
 from services.store.database import Database
@@ -112,6 +112,14 @@ def append_series(
     ]
     if rows:
         connection.execute(insert(series_points), rows)
+
+
+def inherit_series(connection: Connection, older: int, newer: int, *, of_material: bool = False) -> None:
+    """Keeps the series beside a measurement beside the one that takes its place too, inside a transaction."""
+    owner = series_points.c["material_measurement_id" if of_material else "measurement_id"]
+    same = [series_points.c[name] for name in ("campaign_id", "temperature_K", "value", "sigma", "censoring")]
+    rows = select(literal(newer), *same).where(owner == older).order_by(series_points.c.id)
+    connection.execute(insert(series_points).from_select([owner.name, *(column.name for column in same)], rows))
 
 
 def _point(row: RowMapping) -> SeriesPoint:

@@ -130,10 +130,10 @@ class Store:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[Connection]:
         """One transaction for several reads of this thread, at the cost of one. Inside, nothing may be written."""
-        with self._database.read_together():
-            yield
+        with self._database.read_together() as connection:
+            yield connection
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Hands work to the store's one writer, which makes it durable together with what arrives at the same time.

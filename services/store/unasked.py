@@ -54,6 +54,12 @@ def find_query(connection: Connection, candidate_id: int, fidelity: str) -> Quer
     return None if row is None else query_record(row)
 
 
+def is_asked(connection: Connection, candidate_id: int, fidelity: str) -> bool:
+    """Whether a query asks a candidate at a fidelity, in whatever state it is."""
+    statement = select(queries.c.id).where(queries.c.candidate_id == candidate_id, queries.c.fidelity == fidelity)
+    return connection.execute(statement).first() is not None
+
+
 def add_unasked_query(
     connection: Connection,
     campaign: CampaignRecord,

@@ -145,14 +145,13 @@ def _unsolicited(
 ) -> UploadRow:
     crystal, rung = _crystal(entry), intent.rung(entry.fidelity)
     measurement = measurement_of(reading, rung, worker=worker, now=store.now(), cost=Cost(0.0))
-    is_plain = crystal.blueprint is not None and crystal.structure is None
+    plain = crystal.blueprint if crystal.structure is None else None
     recorded = record_unsolicited(
         store,
         upload.campaign_id,
         fidelity=rung.name,
         measurement=measurement,
-        blueprint=crystal.blueprint if is_plain else None,
-        material_id=None if is_plain else _material(store, upload, crystal, worker),
+        about=_material(store, upload, crystal, worker) if plain is None else plain,
         is_dated=reading.measured_at is not None,
     )
     value = recorded.material_value

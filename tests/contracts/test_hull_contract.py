@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Engine, event
 
 from domain.blueprint import Blueprint
 from domain.composition import Composition
@@ -102,9 +103,7 @@ def test_known_materials_measured_the_same_way_are_phases(store_bench: Bench) ->
     material = KnownMaterial.of_blueprint(SALT, source="handbook", source_id="1")
     known = store_bench.store.materials.add(material, group_id=None, added_by="ann")
     campaign = store_bench.store.campaigns.get("known")
-    record_unsolicited(
-        store_bench.store, campaign.id, fidelity="static", measurement=energy(-2.0), material_id=known.id
-    )
+    record_unsolicited(store_bench.store, campaign.id, fidelity="static", measurement=energy(-2.0), about=known.id)
     (look,) = told(store_bench, number).by_look
     assert look.above_hull_eV_per_atom == pytest.approx(-0.8 + 1.0)
     assert look.decomposition[0].material_id == known.id
@@ -145,3 +144,36 @@ def test_phases_of_others_are_not_told(store_bench: Bench) -> None:
     answered(store_bench, "theirs", (SALT, energy(-2.0)))
     assert told(store_bench, number).by_look[0].n_phases == 1
     assert told(store_bench, number, groups=frozenset()).by_look == ()  # not even its own, to whoever is in no group
+
+
+def test_of_a_formula_only_the_lowest_is_read_and_all_are_counted(store_bench: Bench) -> None:
+    cells = [crystal({"Li": 1, "Cl": 1}, 5.2 + n / 10) for n in range(4)]
+    number, *_ = answered(
+        store_bench,
+        "many",
+        (RICH, energy(-0.8)),
+        *((cell, energy(-2.0 + n / 10)) for n, cell in enumerate(cells[:3])),
+        (cells[3], energy(-3.0, censoring=Censoring.BELOW)),
+    )
+    (look,) = told(store_bench, number).by_look
+    assert (look.n_phases, look.n_left_out) == (3, 1)
+    assert look.above_hull_eV_per_atom == pytest.approx(-0.8 + 1.0)
+    (own,) = store_bench.store.phases.of_candidate(number, groups=None)
+    found = store_bench.store.phases.lowest(("Li", "Cl"), groups=None, origin=own.origin, but=own.digest)
+    assert [(one.phase.value, one.n_crystals, one.n_looks) for one in found] == [(-3.0, 1, 1), (-2.0, 3, 3)]
+
+
+def test_where_no_campaign_learns_formation_energies_no_measurement_is_read(store_bench: Bench) -> None:
+    (number,) = answered(store_bench, "ours", (SALT, energy(-2.0)))
+    (own,) = store_bench.store.phases.of_candidate(number, groups=None)
+    statements: list[str] = []
+
+    def keep(_: object, __: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        assert store_bench.store.phases.lowest(("Li", "Cl"), groups=frozenset(), origin=own.origin) == ()
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+    assert not [one for one in statements if "measurements" in one]

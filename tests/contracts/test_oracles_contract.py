@@ -7,6 +7,7 @@ import pytest
 from domain.errors import InvalidValueError, PermanentLookError, UnsupportedCrystalError
 from domain.fidelity import Fidelity
 from domain.look import LookRequest, LookResult
+from domain.measurement import SeriesPoint
 from oracles.checks import check_oracle
 from oracles.density import DensityOracle
 from oracles.formation import formation_energy_eV_per_atom
@@ -60,6 +61,13 @@ class Infinite(DensityOracle):
         return LookResult(value=float("inf"))
 
 
+class Odd(DensityOracle):
+    """Gives a point beside its value that no density can be."""
+
+    def look(self, request: LookRequest) -> LookResult:
+        return replace(super().look(request), series=(SeriesPoint(300.0, 0.0),))
+
+
 class Careless(DensityOracle):
     """Says that it needs references and looks without."""
 
@@ -76,6 +84,7 @@ class Careless(DensityOracle):
         (Noisy(), "same seed, same value"),
         (Nameless(), "identity"),
         (Infinite(), "look"),
+        (Odd(), "look"),
         (Careless(), "missing references"),
     ],
 )

@@ -4,12 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from domain.errors import InvalidValueError, NotFoundError
+from domain.errors import ConflictError, NotFoundError
 from domain.look import FileNote
 from domain.measurement import Censoring, SeriesPoint
 from domain.quantity import Goal, Objective
-from services.intake import Findings, record_amendment, record_measurement, record_unsolicited, retract
+from domain.states import QueryState
+from services.intake import (
+    Findings,
+    amend_material_value,
+    record_amendment,
+    record_measurement,
+    record_unsolicited,
+    retract,
+)
 from services.intake.testing import claim, example_measurement
+from services.reports.handed_in import HandedIn
 from services.store.examples import Bench, example_pick, example_spec, open_round
 
 NOTE = FileNote("seen.json", "application/json", "What was seen.")
@@ -57,16 +66,80 @@ def test_what_cannot_be_kept_leaves_nothing(store_bench: Bench) -> None:
     own = keep(first.campaign_id, NOTE, digest="0" * 64, size=2, uploaded_by="host/1")
     assert keep(first.campaign_id, NOTE, digest="0" * 64, size=2, uploaded_by="host/2") == own
     fence = claim(store, first).fence
-    for found, error in (
-        (Findings(series=POINTS, files=(own.id, foreign.id)), NotFoundError),
-        (Findings(series=(SeriesPoint(300.0, 1e9),)), InvalidValueError),
-    ):
-        with pytest.raises(error, match=rf"artifact number {foreign.id}|expected"):
-            record_measurement(store, first.id, fence=fence, measurement=seen(), found=found)
+    with pytest.raises(NotFoundError, match=f"artifact number {foreign.id}"):
+        record_measurement(
+            store, first.id, fence=fence, measurement=seen(), found=Findings(series=POINTS, files=(own.id, foreign.id))
+        )
     assert store.measurements.of_query(first.id) == ()
     assert store.series.page(first.campaign_id) == ()
     record = record_measurement(store, first.id, fence=fence, measurement=seen(), found=Findings(files=(own.id,)))
     assert store.artifacts.of_measurements([record.id, second.id + 100]) == {record.id: (own,)}
+
+
+def test_files_of_many_measurements_are_read_together(store_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_bench.store
+    queries = conductors(store_bench, 5)
+    file = store.artifacts.keep_produced(queries[0].campaign_id, NOTE, digest="0" * 64, size=2, uploaded_by="host/1")
+    for query in queries[:4]:
+        fence = claim(store, query).fence
+        record_measurement(store, query.id, fence=fence, measurement=seen(), found=Findings(files=(file.id,)))
+    record_measurement(store, queries[4].id, fence=claim(store, queries[4]).fence, measurement=seen())
+    monkeypatch.setattr("services.store.artifacts._AT_ONCE", 2)
+    monkeypatch.delattr("services.store.artifacts.Artifacts.of_measurement")
+    measurements = store.measurements.list(queries[0].campaign_id)
+    handed_in = HandedIn.of(store, measurements, ())
+    assert handed_in.of_measurement == {one.id: (f"handed-in/{file.id}.json",) for one in measurements[:4]}
+    assert handed_in.files == {f"handed-in/{file.id}.json": file}
+
+
+def test_a_value_counts_without_a_point_that_cannot_be(store_bench: Bench) -> None:
+    store = store_bench.store
+    (query,) = conductors(store_bench)
+    lost = claim(store, query).fence
+    assert store.queries.release(query.id, lost)
+    nothing_moved = Findings(series=(POINTS[0], SeriesPoint(200.0, 0.0), SeriesPoint(900.0, 1e9)))
+    for fence in (lost, claim(store, query).fence):
+        record = record_measurement(store, query.id, fence=fence, measurement=seen(), found=nothing_moved)
+        assert record.measurement.value == pytest.approx(0.0015)
+        assert store.series.of([record.id]) == {record.id: KEPT[:1]}
+        missing = record.measurement.details["missing_points"]
+        assert [point["temperature_K"] for point in missing] == [200.0, 900.0]
+        assert "0.0 S/cm is implausible" in missing[0]["why"]
+    assert store.queries.get(query.id).state is QueryState.DONE
+
+
+def test_the_same_answer_with_another_series_is_another_answer(store_bench: Bench) -> None:
+    store = store_bench.store
+    (query,) = conductors(store_bench)
+    fence = claim(store, query).fence
+    file = store.artifacts.keep_produced(query.campaign_id, NOTE, digest="0" * 64, size=2, uploaded_by="host/1")
+    first = Findings(series=POINTS)
+    record = record_measurement(store, query.id, fence=fence, measurement=seen(), found=first)
+    assert record_measurement(store, query.id, fence=fence, measurement=seen(), found=first) == record
+    for found in (Findings(), Findings(series=POINTS[:1]), Findings(series=POINTS, files=(file.id,))):
+        with pytest.raises(ConflictError, match="answered with another payload"):
+            record_measurement(store, query.id, fence=fence, measurement=seen(), found=found)
+    assert store.measurements.of_query(query.id) == (record,)
+
+
+def test_an_amendment_keeps_what_stood_beside_the_value(store_bench: Bench) -> None:
+    store = store_bench.store
+    (query,) = conductors(store_bench)
+    fence = claim(store, query).fence
+    file = store.artifacts.keep_produced(query.campaign_id, NOTE, digest="0" * 64, size=2, uploaded_by="host/1")
+    found = Findings(series=POINTS, files=(file.id,))
+    first = record_measurement(store, query.id, fence=fence, measurement=seen(details=LINE), found=found)
+    amended = record_amendment(
+        store, first.id, measurement=replace(first.measurement, value=0.0016), reason="a typing error", worker="ann"
+    )
+    assert store.series.of([amended.id]) == {amended.id: KEPT}, "the bound among them, which is on no line"
+    assert store.artifacts.of_measurement(amended.id) == (file,)
+    own = seen(details={"arrhenius": {"points": [[310.0, 0.003, None]]}})
+    again = record_amendment(store, amended.id, measurement=own, reason="fitted again", worker="ann")
+    assert store.series.of([again.id]) == {again.id: (SeriesPoint(310.0, 0.003),)}
+    back = retract(store, again.id, reason="the wrong crystal", worker="ann")
+    assert store.series.of([back.id]) == {}
+    assert store.artifacts.of_measurement(back.id) == ()
 
 
 def test_a_laboratory_s_line_fills_the_same_table(store_bench: Bench) -> None:
@@ -85,7 +158,24 @@ def test_a_laboratory_s_line_fills_the_same_table(store_bench: Bench) -> None:
         first.campaign_id,
         fidelity=first.fidelity,
         measurement=seen(details=LINE),
-        blueprint=example_pick(900).blueprint,
+        about=example_pick(900).blueprint,
     ).material_value
     assert unasked is not None
     assert store.series.of_material_values([unasked.id]) == {unasked.id: TOLD}
+    mended = amend_material_value(store, unasked.id, measurement=seen(), reason="a typing error", worker="ann")
+    assert store.series.of_material_values([mended.id]) == {mended.id: TOLD}
+
+
+def test_a_known_material_keeps_the_series_of_its_look(store_bench: Bench) -> None:
+    store = store_bench.store
+    (query,) = conductors(store_bench, 1)
+    unasked = record_unsolicited(
+        store,
+        query.campaign_id,
+        fidelity=query.fidelity,
+        measurement=seen(),
+        about=example_pick(900).blueprint,
+        found=Findings(series=POINTS),
+    ).material_value
+    assert unasked is not None
+    assert len(store.series.of_material_values([unasked.id])[unasked.id]) == len(POINTS)

@@ -65,11 +65,16 @@ def test_the_distance_to_the_hull_stands_on_the_page_and_in_the_answers(served: 
     (look,) = served.client.get(address, headers=headers).json()["by_look"]
     assert look["above_hull_eV_per_atom"] == pytest.approx(0.1)
     assert look["decomposition"][0]["candidate_id"] == second.candidate_id
-    page = " ".join(served.client.get(f"/crystals/{first.candidate_id}", headers=headers).text.split())
+    of_crystal = served.client.get(f"/crystals/{first.candidate_id}", headers=headers).text
+    assert look["summary"] not in of_crystal, "what takes long is no part of the page itself"
+    part = f"/crystals/{first.candidate_id}/hull"
+    assert f'hx-get="{part}"' in of_crystal
+    page = " ".join(served.client.get(part, headers=headers).text.split())
     assert look["summary"] in page
     assert f'100 % <a href="/crystals/{second.candidate_id}">' in page
     stranger = served.acting_as(Role.VIEWER, stranger=True)
     assert served.client.get(address, headers=stranger).status_code == 404
+    assert served.client.get(part, headers=stranger).status_code == 404
 
 
 def test_details_that_are_no_relaxations_are_left_out() -> None:

@@ -1,6 +1,7 @@
 """How ions move: on a crystal's page and as figures, and who may see them."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -27,19 +28,22 @@ ANSWERS = (
     (1.2e-8, Censoring.NONE, conductor_details()),
     (1e-2, Censoring.BELOW, BOUND),
     (1e-4, Censoring.NONE, {"runs": 3, "arrhenius": {"points": "few"}}),
+    (1e-3, Censoring.NONE, {"runs": [run_details(1000 / 3)]}),
+    (1e-3, Censoring.NONE, {}),
 )
+DENSITIES_K = {1: (1000.0, 800.0), 4: (1000 / 3,), 5: (700.0,)}
+"""Temperatures of the densities that crystals keep."""
 
 
-def kept_density(running, campaign_id):
-    """A file with the density of two runs, as a look leaves it."""
+def kept_density(running, campaign_id, temperatures_K):
+    """A file with the density of some runs, as a look leaves it."""
     rows = [[0.0, 0.1, 0.0], [0.0, 0.4, 0.1]]
     density = {
         "mobile": "Li",
         "cell_A": [[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 0.0, 5.0]],
         "sites": [{"symbol": "Cl", "at": [0.5, 0.0, z]} for z in (0.0, 0.5)],
         "runs": [
-            {"temperature_K": kelvin, "is_used": True, "along": dict.fromkeys("abc", rows)}
-            for kelvin in (1000.0, 800.0)
+            {"temperature_K": kelvin, "is_used": True, "along": dict.fromkeys("abc", rows)} for kelvin in temperatures_K
         ],
     }
     content = json.dumps(density).encode()
@@ -69,7 +73,8 @@ def served(tmp_path_factory):
                 details=details,
                 measured_at=running.store.now(),
             )
-            files = (kept_density(running, record.id).id,) if query.candidate_id == 1 else ()
+            temperatures_K = DENSITIES_K.get(query.candidate_id)
+            files = (kept_density(running, record.id, temperatures_K).id,) if temperatures_K else ()
             fence = claim(running.store, query).fence
             record_measurement(running.store, query.id, fence=fence, measurement=measured, found=Findings(files=files))
         yield running
@@ -154,6 +159,14 @@ def test_pictures_of_where_ions_are_files_and_series_stand_on_the_page(visit, cr
     other = visit(f"/crystals/{crystals[1]}").text
     assert "plots/density" not in other
     assert "<h2>Files</h2>" not in other
+
+
+def test_every_density_that_is_kept_has_a_picture_on_the_page(visit, crystals, values) -> None:
+    for crystal, value, kelvin in ((crystals[3], values[3], 1000 / 3), (crystals[4], values[4], 700.0)):
+        page = visit(f"/crystals/{crystal}").text
+        path = re.search(rf"/api/v1/measurements/{value}/plots/density[^\"]*", page)[0]
+        assert visit(path).json()["layout"]["meta"]["temperature_K"] == kelvin
+    assert visit(f"/api/v1/measurements/{values[3]}/plots/density?temperature_K=333.333").status_code == 200
 
 
 def test_a_density_is_seen_along_each_vector_with_the_framework_over_it(visit, values) -> None:

@@ -84,7 +84,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             campaign.id,
             fidelity="lab",
             measurement=example_measurement(-1.1),
-            blueprint=example_pick(900).blueprint,
+            about=example_pick(900).blueprint,
         )
         assert reported.material_value is not None
         table = store.artifacts.add(

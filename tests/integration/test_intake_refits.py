@@ -53,6 +53,6 @@ def test_corrections_move_what_is_believed(desk: Bench) -> None:
         campaign.id,
         fidelity="static",
         measurement=example_measurement(-3.5),
-        blueprint=example_pick(last + 400).blueprint,
+        about=example_pick(last + 400).blueprint,
     )
     assert expected(desk, campaign.id, last + 400) < corrected

@@ -20,18 +20,19 @@ from domain.training import Pick
 from services.cli.main import app
 from services.materials.symmetry import known_material
 from services.reports.tables import material_rows
-from services.store import open_store
+from services.store import Store, open_store
 from services.store.crystals import CrystalFilter, CrystalOrder, CrystalSort
 from services.store.examples import example_pick, example_spec, open_round
+from services.store.phases import PhaseOrigin
 
 STATIC = Fidelity("static", "ase", 1.0, {"calculator": "emt"})
 DENSE = Fidelity("dense", "laboratory", 9.0, {"quantity": "formation_energy"})
 
 
-def alloy(name: str, *corners: str | dict[str, float], share: float = 1.0) -> KnownMaterial:
+def alloy(name: str, *corners: str | dict[str, float], share: float = 1.0, a: float = 3.75) -> KnownMaterial:
     """Copper and gold on the four sites of the face-centred cell."""
     places = ((0.0, 0.0, 0.0), (0.0, 0.5, 0.5), (0.5, 0.0, 0.5), (0.5, 0.5, 0.0))
-    cell = vectors_of_cell((3.75, 3.75, 3.75), (90.0, 90.0, 90.0))
+    cell = vectors_of_cell((a, a, a), (90.0, 90.0, 90.0))
     shares = [{corner: share} if isinstance(corner, str) else corner for corner in corners]
     sites = tuple(Site(Occupation.of(each), place) for each, place in zip(shares, places, strict=True))
     return known_material(Structure(cell, sites), source="handbook", source_id=name)
@@ -59,6 +60,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def formulas_on_hull(store: Store) -> list[str]:
+    """Of which formulas known materials have an energy of the campaign's kind."""
+    (campaign,) = store.campaigns.list()
+    provenance = next(iter(store.material_values.every(campaign.id))).measurement.provenance
+    origin = PhaseOrigin(provenance.oracle, provenance.oracle_version, provenance.settings_digest)
+    found = store.phases.lowest(("Cu", "Au"), groups=None, origin=origin)
+    return [one.phase.formula for one in found if one.phase.material_id is not None]
+
+
 def run(*words: str) -> str:
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -78,9 +88,45 @@ def test_known_materials_get_energies_of_the_campaigns_kind(home: Path) -> None:
         values = tuple(store.material_values.every(campaign.id))
         assert {value.fidelity for value in values} == {"static"}
         assert store.ledger.balance(campaign.id).booked == 0
-        measured = store.phases.measured(("Cu", "Au"), groups=None)
-        assert sorted(phase.formula for phase in measured) == ["Cu3Au", "CuAu3"]
+        assert formulas_on_hull(store) == ["Cu3Au", "CuAu3"]
     assert json.loads(run("campaign", "hull", "alloys", "--json")) == []
+
+
+def test_a_known_material_that_the_campaign_asks_about_is_left_to_it(home: Path) -> None:
+    near = Blueprint(
+        SpaceGroup(221), Composition.of({"Cu": 3, "Au": 1}), LatticeParameters(3.76, 3.76, 3.76, 90, 90, 90)
+    )
+    with open_store(f"sqlite:///{home}/store.sqlite3") as store:
+        campaign = store.campaigns.get("alloys")
+        open_round(store, campaign.id, 1, [Pick(near, "static", example_pick(0).decision, None)])
+        reserved = store.ledger.balance(campaign.id).reserved
+    told = run("material", "look", "alloys", "static")
+    assert "Cu3Au" not in told
+    with open_store(f"sqlite:///{home}/store.sqlite3") as store:
+        balance = store.ledger.balance(campaign.id)
+        assert (balance.booked, balance.reserved) == (0, reserved)
+
+
+def test_a_crystal_that_nobody_asked_about_there_gets_what_was_computed(home: Path) -> None:
+    near = Blueprint(
+        SpaceGroup(221), Composition.of({"Cu": 3, "Au": 1}), LatticeParameters(3.76, 3.76, 3.76, 90, 90, 90)
+    )
+    with open_store(f"sqlite:///{home}/store.sqlite3") as store:
+        campaign = store.campaigns.get("alloys")
+        open_round(store, campaign.id, 1, [Pick(near, "dense", example_pick(0).decision, None)])
+        candidate = next(one for one in store.candidates.list(campaign.id) if one.blueprint == near)
+    assert "Cu3Au (handbook Cu3Au): -0.0" in run("material", "look", "alloys", "static")
+    assert "Cu3Au" not in run("material", "look", "alloys", "static"), "it is looked at once"
+    with open_store(f"sqlite:///{home}/store.sqlite3") as store:
+        (query,) = [
+            one
+            for one in store.queries.list(campaign.id)
+            if one.fidelity == "static" and one.candidate_id == candidate.id
+        ]
+        (record,) = store.measurements.of_query(query.id)
+        sites = {one.realization.digest for one in store.realizations.list(candidate.id)}
+        assert record.measurement.provenance.realization_digest in sites
+        assert store.ledger.balance(campaign.id).booked == 0
 
 
 def test_a_fidelity_that_people_answer_is_not_computed(home: Path) -> None:
@@ -112,6 +158,7 @@ def test_disordered_materials_are_ordered_looked_at_and_flagged(home: Path) -> N
     with open_store(f"sqlite:///{home}/store.sqlite3") as store:
         (value,) = store.material_values.of_material(number, groups=None)
         header, *rows = material_rows(store, store.campaigns.get("alloys"))
+        assert formulas_on_hull(store) == ["Cu3Au", "CuAu", "CuAu3"]
     flags = {row[header.index("material")]: row[header.index("disorder")] for row in rows}
     assert [bool(flags[each]) for each in (1, number)] == [False, True]
     assert value.measurement.details["disorder"]["told"].startswith(
@@ -121,7 +168,7 @@ def test_disordered_materials_are_ordered_looked_at_and_flagged(home: Path) -> N
 
 def test_choices_become_sites_of_a_crystal_of_the_same_formula(home: Path) -> None:
     with open_store(f"sqlite:///{home}/store.sqlite3") as store:
-        shared = alloy("third", *[{"Cu": 0.25, "Au": 0.75}] * 4)
+        shared = alloy("third", *[{"Cu": 0.25, "Au": 0.75}] * 4, a=3.85)
         number = store.materials.add(shared, group_id=None, added_by="ann").id
         (candidate,) = store.candidates.list(store.campaigns.get("alloys").id)
     run("material", "order", str(number), "--candidate", str(candidate.id))
@@ -139,6 +186,28 @@ def test_choices_become_sites_of_a_crystal_of_the_same_formula(home: Path) -> No
         number = store.materials.add(other, group_id=None, added_by="ann").id
     refused = CliRunner().invoke(app, ["material", "order", str(number), "--candidate", str(candidate.id)])
     assert "the ordered choices are CuAu" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("group", "a", "problem"),
+    [(215, 3.9, "It is another polymorph"), (221, 4.2, "has another cell"), (225, 7.8, None)],
+)
+def test_choices_are_sites_of_no_other_polymorph(home: Path, group: int, a: float, problem: str | None) -> None:
+    n = 8 if group == 225 else 1
+    crystal = Blueprint(
+        SpaceGroup(group), Composition.of({"Cu": n, "Au": 3 * n}), LatticeParameters(a, a, a, 90, 90, 90)
+    )
+    with open_store(f"sqlite:///{home}/store.sqlite3") as store:
+        shared = alloy("third", *[{"Cu": 0.25, "Au": 0.75}] * 4, a=3.85)
+        number = store.materials.add(shared, group_id=None, added_by="ann").id
+        campaign = store.campaigns.get("alloys")
+        open_round(store, campaign.id, 1, [Pick(crystal, "static", example_pick(0).decision, None)])
+        candidate = next(one for one in store.candidates.list(campaign.id) if one.blueprint == crystal)
+    result = CliRunner().invoke(app, ["material", "order", str(number), "--candidate", str(candidate.id)])
+    with open_store(f"sqlite:///{home}/store.sqlite3") as store:
+        kept, entries = store.realizations.list(candidate.id), store.audit.list()
+    assert (len(kept) > 0, any(one.action == "candidate.order" for one in entries)) == ((problem is None,) * 2)
+    assert problem is None or problem in str(result.exception)
 
 
 @pytest.mark.parametrize(

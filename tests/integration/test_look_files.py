@@ -12,6 +12,7 @@ from support.counting import install_counting
 import flows.desk
 from domain.errors import ServiceAwayError
 from domain.fidelity import AnsweredBy, Capability, Fidelity
+from domain.look import FileNote
 from domain.measurement import SeriesPoint
 from domain.quantity import Goal, Objective
 from domain.states import CampaignState, QueryState
@@ -25,6 +26,8 @@ from services.access.people import give_campaign
 from services.access.principal import local_operator
 from services.access.roles import Role
 from services.api.testing import OWN_GROUP, Served, serving
+from services.intake import record_measurement
+from services.intake.testing import example_measurement
 from services.settings import load_settings
 from services.store import Store, open_store
 from services.store.examples import example_pick, example_spec, open_round
@@ -204,6 +207,43 @@ def test_whoever_may_see_the_campaign_gets_its_files_and_series(served: Served, 
     assert get(content, Range="bytes=2-4").content == b"xxx"
     for path in (content, f"campaigns/{CAMPAIGN}/series", f"measurements/{answered.id}/artifacts"):
         assert get(path, stranger=True).status_code == 404
+
+
+def test_no_more_files_come_than_answers_can_name(served: Served) -> None:
+    query = asked_of_machines(served)
+    path = f"/api/v1/queries/{query.id}/files"
+    fence = served.store.queries.claim(query.id, worker="somebody/node", lease_s=60).fence
+    assert served.store.queries.release(query.id, fence)
+
+    def post(number: int) -> httpx.Response:
+        sent = {"params": {"fence": fence, "description": "Seen."}, "files": {"file": (f"{number}.txt", b"x")}}
+        return served.client.post(path, headers=served.acting_as(Role.MACHINE), **sent)
+
+    for number in range(63):
+        note = FileNote(f"{number}.txt", "text/plain", "Seen.")
+        served.store.artifacts.keep_produced(
+            query.campaign_id, note, digest="0" * 64, size=1, uploaded_by="somebody", query_id=query.id
+        )
+    assert post(63).status_code == 201
+    refused = post(64)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        f"Query {query.id} has 64 files, of all its attempts; no more are kept.",
+    )
+    assert len(served.store.artifacts.list(query.campaign_id)) == 64
+
+
+def test_a_query_that_ended_long_ago_takes_no_files(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = asked_of_machines(served)
+    fence = served.store.queries.claim(query.id, worker="somebody/node", lease_s=60).fence
+    record_measurement(served.store, query.id, fence=fence, measurement=example_measurement(2.0, "g/cm^3"))
+    sent = {"params": {"fence": fence, "description": "Seen."}, "files": {"file": ("a.txt", b"x", "text/plain")}}
+    path = f"/api/v1/queries/{query.id}/files"
+    assert served.client.post(path, headers=served.acting_as(Role.MACHINE), **sent).status_code == 201
+    monkeypatch.setattr("services.api.routers.look_files.LONGEST_LEASE_S", -1)
+    refused = served.client.post(path, headers=served.acting_as(Role.MACHINE), **sent)
+    assert refused.status_code == 422
+    assert "too long ago for its files" in refused.json()["detail"]
 
 
 def test_files_come_under_the_fence_of_a_claim(served: Served) -> None:

@@ -95,7 +95,7 @@ def answer_one(workplace: Workplace, fidelity: Fidelity) -> None:
 def report(workplace: Workplace, fidelity: Fidelity, number: int):
     measurement, blueprint = measurement_at(fidelity, workplace.store), example_pick(number).blueprint
     return record_unsolicited(
-        workplace.store, workplace.campaign.id, fidelity=fidelity.name, measurement=measurement, blueprint=blueprint
+        workplace.store, workplace.campaign.id, fidelity=fidelity.name, measurement=measurement, about=blueprint
     )
 
 

@@ -67,6 +67,14 @@ def test_a_connection_that_was_just_used_is_used_again_without_asking(
     assert not asked
 
 
+def _end(address: str, backend: int) -> None:
+    """Has the server end a connection, and waits until it has."""
+    other = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:number, 5000)"), {"number": backend})
+    other.dispose()
+
+
 def test_one_that_lay_for_long_is_asked(engine: Engine, passing: _Time, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _pings(engine, monkeypatch)
     first = _backend(engine)
@@ -77,18 +85,23 @@ def test_one_that_lay_for_long_is_asked(engine: Engine, passing: _Time, monkeypa
 
 def test_one_that_the_server_ended_is_replaced(engine: Engine, address: str) -> None:
     first = _backend(engine)
-    other = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
-    with other.connect() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(:number, 5000)"), {"number": first})
-    other.dispose()
+    _end(address, first)
     assert _backend(engine) != first
 
 
-def test_the_store_is_looked_after(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_is_looked_after(address: str) -> None:
     database = Database(make_url(address).set(drivername="postgresql+psycopg"), busy_timeout_s=5.0, clock=utc_now)
-    asked = _pings(database.engine, monkeypatch)
-    for _ in range(3):
-        with database.read() as connection:
-            connection.execute(text("SELECT 1"))
+    with database.read() as connection:
+        first = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    _end(address, first)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != first
     database.close()
-    assert not asked
+
+
+def test_one_that_was_closed_on_our_side_is_replaced(engine: Engine) -> None:
+    first = _backend(engine)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+    driver.close()
+    assert _backend(engine) != first

@@ -183,7 +183,7 @@ class Intake(RuleBasedStateMachine):
         measurement, blueprint = self.measurement(value), example_pick(crystal).blueprint
         found = [
             record_unsolicited(
-                self.store, self.campaign_id, fidelity=fidelity, measurement=measurement, blueprint=blueprint
+                self.store, self.campaign_id, fidelity=fidelity, measurement=measurement, about=blueprint
             )
             for _ in range(2)
         ]

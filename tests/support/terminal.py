@@ -15,7 +15,7 @@ from domain.events import EventKind
 from services.store import open_store
 
 PETALITE = str(Path(sys.executable).with_name("petalite"))
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)

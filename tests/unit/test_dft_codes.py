@@ -2,13 +2,21 @@
 
 import textwrap
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.calculator import CalculationFailed, Calculator
 from ase.units import Bohr
 
-from domain.errors import InvalidValueError, OracleUnavailableError, UnsupportedCrystalError
+from domain.errors import (
+    InvalidValueError,
+    OracleUnavailableError,
+    PermanentLookError,
+    SpecError,
+    UnsupportedCrystalError,
+)
 from oracles.calculators import CalculatorChoice
 from oracles.dft.code import Calculation
 from oracles.dft.codes import CODES, code_of
@@ -145,12 +153,53 @@ def test_gpaw_refuses_elements_without_a_setup(tmp_path: Path, monkeypatch: pyte
     [
         ("espresso", {"input_data": {"control": {"pseudo_dir": "/etc"}}}, "pseudo_dir"),
         ("espresso", {"input_data": {"outdir": "/etc"}}, "outdir"),
+        ("espresso", {"input_data": {"control": {"OUTDIR": "here"}}}, "outdir"),
+        ("espresso", {"additional_cards": "&CONTROL prefix='x'"}, "prefix"),
+        ("espresso", {"kpts": [1, 1, 1], "input_data": {"control": {"tstress=.false. Wfcdir(1:2)": "x"}}}, "wfcdir"),
         ("abinit", {"pp_paths": "/etc"}, "pp_paths"),
+        ("abinit", {"outdata_prefix": "x"}, "outdata_prefix"),
+        ("abinit", {"getden_filepath2": "x"}, "getden_filepath2"),
+        ("abinit", {"pp_dirpath": "x"}, "pp_dirpath"),
+        ("abinit", {"nstep": "30\noutput_file x"}, "output_file"),
+        ("cp2k", {"inp": "&GLOBAL\nPROJECT_NAME x\n&END GLOBAL"}, "project_name"),
+        ("cp2k", {"inp": "@INCLUDE 'x'"}, "@include"),
+        ("cp2k", {"xc": "PBE\n&END\nFILENAME x"}, "filename"),
+        ("gpaw", {"restart": "theirs.gpw"}, "restart"),
     ],
 )
 def test_what_the_operator_says_a_spec_cannot(name: str, parameters: dict[str, object], key: str) -> None:
     with pytest.raises(InvalidValueError, match=rf"parameters\.{key} of .* is not for specs to say"):
         CalculatorChoice(name, parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("espresso", {"pseudopotentials": {"Li": "/etc/passwd"}}),
+        ("espresso", {"pseudopotentials": {"Li": ".."}}),
+        ("vasp", {"setups": {"Li": "_sv/../../../etc"}}),
+        ("vasp", {"pp": ".."}),
+        ("vasp", {"pp_version": "54/../../etc"}),
+        ("cp2k", {"basis_set_file": "/etc/passwd"}),
+        ("cp2k", {"inp": "&PRINT\n&MO_CUBES\nFILE_NAME =/home/x\n&END\n&END"}),
+        ("gpaw", {"setups": {"Li": "../../theirs"}}),
+        ("abinit", {"title": "'~/x'"}),
+    ],
+)
+def test_a_spec_names_no_path(name: str, parameters: dict[str, object]) -> None:
+    with pytest.raises(InvalidValueError, match=r"names a path\. Name files without their folder"):
+        CalculatorChoice(name, parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("abinit", {"shiftk": "1/2 1/2 1/2", "tsmear": "sqrt(3)/200"}),
+        ("cp2k", {"inp": "&FORCE_EVAL\n&DFT\nELECTRIC_FIELD [eV/angstrom] 1.0\n&END DFT\n&END FORCE_EVAL"}),
+    ],
+)
+def test_a_slash_that_divides_is_no_path(name: str, parameters: dict[str, object]) -> None:
+    CalculatorChoice(name, parameters)
 
 
 @pytest.mark.parametrize(
@@ -199,21 +248,92 @@ def test_what_a_code_does_not_have_is_refused() -> None:
     for name, code in NAMES.items():
         if not code.takes_V:
             with pytest.raises(InvalidValueError, match=f"how to give {code.name} a Hubbard V"):
-                code.require_hubbard(HubbardTerms(inter_site=(PAIR,)))
+                code.require_hubbard({}, HubbardTerms(inter_site=(PAIR,)))
         assert code.takes_U == (name != "cp2k")
     with pytest.raises(InvalidValueError, match="does not know how to give the calculator a Hubbard U"):
-        code_of("ase.calculators.emt.EMT").require_hubbard(HubbardTerms((IRON_U,)))
+        code_of("ase.calculators.emt.EMT").require_hubbard({}, HubbardTerms((IRON_U,)))
 
 
 def test_abinit_has_a_u_with_paw_only() -> None:
     with pytest.raises(InvalidValueError, match=r"with PAW only, and parameters\.pps is 'psp8'"):
-        NAMES["abinit"].arguments({"pps": "psp8"}, Calculation(iron_oxide(), hubbard=HubbardTerms((IRON_U,))))
+        NAMES["abinit"].require_hubbard({"pps": "psp8"}, HubbardTerms((IRON_U,)))
 
 
-def test_a_u_is_not_given_twice() -> None:
-    calculation = Calculation(iron_oxide(), hubbard=HubbardTerms((IRON_U,)))
-    with pytest.raises(InvalidValueError, match=r"Fe has a Hubbard U in parameters\.setups \(':d,3'\)"):
-        NAMES["gpaw"].arguments({"setups": {"Fe": ":d,3"}}, calculation)
+@pytest.mark.parametrize(
+    ("parameters", "retries"),
+    [
+        ({"pps": "psp8"}, []),
+        ({"pps": "pawxml"}, [{"words": "other potentials", "parameters": {"pps": "psp8"}}]),
+    ],
+)
+def test_a_u_that_a_code_cannot_take_is_refused_when_the_spec_is_read(
+    parameters: dict[str, object], retries: list[object]
+) -> None:
+    hubbard = {"provider": "explicit", "on_site": [{"element": "Fe", "orbital": "3d", "U_eV": 4.0, "source": "fit"}]}
+    settings = {"calculator": "abinit", "parameters": parameters, "hubbard": hubbard, "retries": retries}
+    with pytest.raises(SpecError, match="with PAW only"):
+        build_oracle("ase", settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("gpaw", {"setups": {"Fe": ":d,3"}}),
+        ("gpaw", {"setups": "paw:d,3"}),
+        ("vasp", {"ldau_luj": {"Fe": {"L": 2, "U": 4, "J": 0}}}),
+        ("vasp", {"custom": {"LDAUU": "4 0"}}),
+        ("espresso", {"additional_cards": ["HUBBARD (ortho-atomic)", "U Fe-3d 4.0"]}),
+        ("espresso", {"input_data": {"system": {"lda_plus_u": True, "Hubbard_U(1)": 4.0}}}),
+        ("abinit", {"usepawu": 1}),
+        ("abinit", {"nstep": "30 upawu1 0.1"}),
+        ("cp2k", {"inp": "&FORCE_EVAL\n&DFT\n&DFT_PLUS_U\n&END\n&END\n&END"}),
+    ],
+)
+def test_a_u_is_given_with_its_source_alone(name: str, parameters: dict[str, object]) -> None:
+    with pytest.raises(InvalidValueError, match="Give it as 'hubbard', with its source"):
+        CalculatorChoice(name, parameters)
+
+
+@pytest.mark.parametrize(("version", "passes"), [("6.7MaX", False), ("7.0", False), ("7.1", True), ("10.0", True)])
+def test_a_pw_x_without_the_hubbard_card_is_refused_before_it_costs_anything(
+    machine: Path, version: str, passes: bool
+) -> None:
+    program = machine / "bin" / "pw.x"
+    program.write_text(f"#!/bin/sh\necho '     Program PWSCF v.{version} starts on 22Nov2026'\nexit 1\n")
+    hubbard = {"provider": "explicit", "on_site": [{"element": "Li", "orbital": "2s", "U_eV": 4.0, "source": "fit"}]}
+    settings = {"calculator": "espresso", "parameters": PARAMETERS["espresso"]}
+    build_oracle("ase", settings).check()
+    oracle = build_oracle("ase", {**settings, "hubbard": hubbard})
+    if passes:
+        oracle.check()
+        return
+    with pytest.raises(OracleUnavailableError, match=r"passes over Hubbard terms\. Install 7\.1 or later"):
+        oracle.check()
+
+
+def test_a_calculation_that_passed_over_its_hubbard_terms_is_no_answer(tmp_path: Path) -> None:
+    calculator = Calculator(directory=tmp_path)
+    printed = tmp_path / "espresso.pwo"
+    printed.write_text("     Using HUBBARD card\n     Warning: card &SOMETHING ignored\n")
+    NAMES["espresso"].require_heard(calculator)
+    printed.write_text("     Warning: card HUBBARD (ORTHO-ATOMIC) ignored\n     Warning: card U LI-2S 4.0 ignored\n")
+    with pytest.raises(PermanentLookError, match=r"no HUBBARD card, and computed without it\. Install 7\.1"):
+        NAMES["espresso"].require_heard(calculator)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "was_killed"),
+    [
+        ("espresso", CalledProcessError(-9, "pw.x"), True),
+        ("espresso", CalledProcessError(137, "mpirun"), True),
+        ("espresso", CalledProcessError(2, "pw.x"), False),
+        ("vasp", CalculationFailed("Vasp in /tmp/a returned an error: 137 stderr None"), True),
+        ("vasp", CalculationFailed("Vasp in /tmp/a returned an error: 1 stderr None"), False),
+    ],
+)
+def test_the_end_of_a_program_tells_whether_it_was_killed(name: str, error: Exception, was_killed: bool) -> None:
+    assert NAMES[name].was_killed(error) == was_killed
+    assert not was_killed or NAMES[name].failure(Calculator(), error) is None
 
 
 def test_neighbours_are_numbered_as_pw_x_numbers_them() -> None:

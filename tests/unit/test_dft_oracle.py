@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.errors import InvalidValueError, PermanentLookError, SpecError
+from domain.errors import InvalidValueError, PermanentLookError, SpecError, TransientLookError
 from domain.look import LookProgress, LookRequest
 from domain.ports import Workbench
+from oracles.calculators import CalculatorChoice
 from oracles.dft.code import Bands
 from oracles.dft.environment import environment_of
 from oracles.dft.gap import band_gap
@@ -119,6 +120,25 @@ def test_sites_that_another_calculator_relaxed_are_relaxed_again() -> None:
     assert ours.realization_digest != theirs.realization_digest
 
 
+def test_sites_of_a_looser_relaxation_are_relaxed_again() -> None:
+    settings = {"calculator": "emt", "relax": "cell"}
+    loose = build_oracle("ase", {**settings, "max_steps": 1}).look(request())
+    tight = build_oracle("ase", settings).look(LookRequest(ALLOY, 4, loose.realizations, REFERENCES))
+    assert [relaxation["outcome"] for relaxation in tight.details["relaxations"]] == ["converged"]
+    assert tight.value < loose.value
+    free = build_oracle("ase", {**settings, "relax": "free"})
+    assert free.look(LookRequest(ALLOY, 4, tight.realizations, REFERENCES)).details["relaxations"] != []
+
+
+def test_sites_whose_relaxation_used_its_steps_up_are_relaxed_further() -> None:
+    oracle = build_oracle("ase", {"calculator": "emt", "relax": "cell", "fmax_eV_A": 0.01, "max_steps": 5})
+    begun = oracle.look(request())
+    assert begun.details["relaxations"][0]["outcome"] == "not converged"
+    further = oracle.look(LookRequest(ALLOY, 4, begun.realizations, REFERENCES))
+    assert further.details["relaxations"][0]["start"] == begun.realization_digest
+    assert further.value < begun.value
+
+
 def test_references_are_relaxed_where_crystals_are() -> None:
     static = build_oracle("ase", {"calculator": "emt"}).reference("Cu")
     relaxed = build_oracle("ase", {"calculator": "emt", "relax": "cell"}).reference("Cu")
@@ -148,6 +168,49 @@ def test_a_relaxation_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert answer.details["n_structures_before"] == 5
     assert rest[0] == "6 structures computed"
     assert answer.value == pytest.approx(oracle.look(request()).value, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_free_relaxation_that_was_killed_in_either_stage_tells_what_an_undisturbed_one_does(tmp_path: Path) -> None:
+    oracle = build_oracle("ase", {"calculator": "emt", "relax": "free", "fmax_eV_A": 0.01, "max_steps": 200})
+    (expected,) = oracle.look(request()).details["relaxations"]
+    held = []
+    for n_more in (10, 60):
+        with pytest.raises(_KilledError):
+            oracle.resume(request(), Workbench(tmp_path, _killing(n_more, [])))
+        held.append(json.loads((tmp_path / "geometry.json").read_text())["held"] is not None)
+    assert held == [False, True]
+    (found,) = oracle.resume(request(), Workbench(tmp_path, lambda _: None)).details["relaxations"]
+    assert expected["outcome"] == "changed group"
+    told = ("outcome", "start", "space_group_before", "space_group_after", "volume_before_A3_per_atom")
+    assert [found[name] for name in told] == [expected[name] for name in told]
+    near = ("energy_eV_per_atom", "energy_under_symmetry_eV_per_atom", "volume_after_A3_per_atom")
+    assert [found[name] for name in near] == pytest.approx([expected[name] for name in near], rel=1e-3, abs=1e-3)
+
+
+def test_steps_before_a_kill_count(tmp_path: Path) -> None:
+    oracle = build_oracle("ase", {"calculator": "emt", "relax": "cell", "fmax_eV_A": 1e-6, "max_steps": 8})
+    with pytest.raises(_KilledError):
+        oracle.resume(request(), Workbench(tmp_path, _killing(6, [])))
+    (relaxation,) = oracle.resume(request(), Workbench(tmp_path, lambda _: None)).details["relaxations"]
+    assert (relaxation["outcome"], relaxation["n_steps"]) == ("not converged", 8)
+
+
+def test_a_relaxation_in_two_stages_is_not_told_as_done_after_the_first(tmp_path: Path) -> None:
+    oracle = build_oracle("ase", {"calculator": "emt", "relax": "free", "fmax_eV_A": 1e-6, "max_steps": 5})
+    fractions: list[float] = []
+    oracle.resume(request(), Workbench(tmp_path, lambda progress: fractions.append(progress.share)))
+    assert fractions[4] == pytest.approx(0.5)
+
+
+def test_references_are_counted_by_the_settings_as_given_or_not_at_all(moody: dict[str, object]) -> None:
+    with pytest.raises(PermanentLookError, match="did not converge: charge sloshes"):
+        build_oracle("ase", {**moody, "retries": STEPS[1:]}).reference("Cu")
+
+
+def test_elements_whose_relaxation_does_not_converge_are_no_references() -> None:
+    with pytest.raises(PermanentLookError, match=r"reference crystal of Cu did not converge in 1 steps"):
+        build_oracle("ase", {"calculator": "emt", "relax": "cell", "fmax_eV_A": 1e-6, "max_steps": 1}).reference("Cu")
 
 
 def test_a_geometry_on_the_way_to_something_else_is_not_taken(tmp_path: Path) -> None:
@@ -256,6 +319,8 @@ def test_the_name_of_a_table_is_the_same_in_every_process() -> None:
             "does not know how to give the calculator a Hubbard U",
         ),
         ({"environment": {"LD_PRELOAD": "evil.so"}}, "may not set the variable LD_PRELOAD"),
+        ({"environment": {"OMP_NUM_THREADS": "4"}}, "'environment' does nothing for gpaw"),
+        ({"calculator": "emt", "environment": {"OMP_NUM_THREADS": "4"}}, "'environment' does nothing for emt"),
         ({"environment": {"OMP_NUM_THREADS": "$(touch here)"}}, "may not set the variable OMP_NUM_THREADS"),
         ({"retries": [{"words": "denser", "kpoint_density_factor": 1.5}]}, "changes the density of k-points"),
         ({"retries": [{"words": "hope"}]}, "'hope' changes nothing"),
@@ -266,6 +331,35 @@ def test_the_name_of_a_table_is_the_same_in_every_process() -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object], problem: str) -> None:
     with pytest.raises((SpecError, InvalidValueError), match=problem):
         build_oracle("ase", {"calculator": "gpaw", **settings})
+
+
+@pytest.mark.parametrize("calculator", ["espresso", "vasp", "abinit", "cp2k"])
+def test_codes_that_are_programs_hear_variables(calculator: str) -> None:
+    build_oracle("ase", {"calculator": calculator, "environment": {"OMP_NUM_THREADS": "4"}})
+
+
+@pytest.mark.parametrize(
+    ("calculator", "parameters", "problem"),
+    [
+        ("vasp", {"command": "touch here"}, r"parameters\.command would let a spec"),
+        ("cp2k", {"command": "touch here"}, r"parameters\.command would let a spec"),
+        ("gpaw", {"txt": "theirs"}, r"parameters\.txt would let a spec"),
+        ("abinit", {"profile": {}}, r"parameters\.profile would let a spec"),
+        ("emt", {"directory": "theirs"}, r"parameters\.directory would let a spec"),
+        ("gpaw", {"label": "theirs"}, r"parameters\.label would let a spec"),
+        ("espresso", {"input_data": {"control": {"outdir": "x"}}}, r"parameters\.outdir of .* is not for specs"),
+        ("espresso", {"pseudopotentials": {"Li": "../x"}}, "names a path"),
+        ("abinit", {"pp_paths": "x"}, r"parameters\.pp_paths of .* is not for specs"),
+    ],
+)
+def test_a_retry_gives_nothing_that_parameters_cannot(
+    calculator: str, parameters: dict[str, object], problem: str
+) -> None:
+    step = {"words": "more", "parameters": parameters}
+    with pytest.raises(SpecError, match=problem):
+        build_oracle("ase", {"calculator": calculator, "retries": [step]})
+    with pytest.raises(InvalidValueError, match=problem):
+        CalculatorChoice(calculator, {}).build(step=RetryStep("more", parameters))
 
 
 def test_variables_last_as_long_as_the_calculation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,6 +383,26 @@ def test_a_step_that_changes_smearing_or_the_grid_changes_the_number() -> None:
     assert RetryStep("a", {"input_data": {"electrons": {"mixing_beta": 0.1}}}).keeps_number(steadying)
     assert not RetryStep("b", {"input_data": {"system": {"degauss": 0.1}}}).keeps_number(steadying)
     assert not RetryStep("c", kpoint_density_factor=1.5).keeps_number(steadying)
+
+
+@pytest.mark.parametrize(
+    "raised", ["subprocess.CalledProcessError(-9, 'code')", "OSError(errno.ENOSPC, 'No space left on device')"]
+)
+def test_a_calculation_that_the_machine_ended_may_be_repeated(
+    raised: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ended.py").write_text(
+        "import errno, subprocess\n"
+        "from ase.calculators.emt import EMT\n"
+        "class Ended(EMT):\n"
+        "    def calculate(self, *args, **kwargs):\n"
+        f"        raise {raised}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PETALITE_CALCULATORS", "ended")
+    monkeypatch.delitem(sys.modules, "ended", raising=False)
+    with pytest.raises(TransientLookError, match=r"was ended from outside: .*memory and disk enough"):
+        build_oracle("ase", {"calculator": "ended.Ended"}).look(request())
 
 
 def test_moments_of_elements_reach_the_calculator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

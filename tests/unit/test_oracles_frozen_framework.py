@@ -106,6 +106,15 @@ def test_a_look_answers_with_the_barrier_and_keeps_the_contract() -> None:
     assert blocked.censoring is Censoring.BELOW
 
 
+def test_a_barrier_above_the_highest_energy_is_none_of_that_energy() -> None:
+    """The ion falls from the grid's lowest point into the lowest place: what is added for it counts too."""
+    crystal = bulk("LiCl", "rocksalt", a=5.8)
+    (barrier, *_), _ = oracle(resolution_A=0.4).barriers_eV(crystal)
+    assert barrier is not None
+    (censored, *_), _ = oracle(resolution_A=0.4, highest_eV=barrier - 1e-4).barriers_eV(crystal)
+    assert censored is None
+
+
 @pytest.mark.parametrize(
     ("blueprint", "settings", "problem"),
     [

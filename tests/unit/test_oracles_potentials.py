@@ -237,3 +237,9 @@ def test_the_doctor_reports_the_potentials() -> None:
         assert one.detail in found[one.name].detail
         assert one.remedy in found[one.name].detail + found[one.name].remedy
         assert found[one.name].is_well or one.is_required
+
+
+def test_an_element_that_a_potential_does_not_bind_is_no_reference() -> None:
+    settings = {"potential": "morse", "parameters": {"r0": 3.7, "epsilon": 0.5}}
+    with pytest.raises(UnsupportedCrystalError, match=r"does not hold the element Li together.* 1\.\d times"):
+        build_oracle("potential", settings).reference("Li")

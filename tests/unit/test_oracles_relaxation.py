@@ -15,7 +15,7 @@ from domain.blueprint import Realization
 from domain.errors import InvalidValueError, PermanentLookError
 from domain.parsing import parse
 from domain.relaxation import RELAXATIONS, Relaxation, RelaxationOutcome
-from oracles.relaxation import RelaxationLimits, relax_cell, relax_freely, relax_sites
+from oracles.relaxation import RelaxationLimits, relax_cell, relax_freely, relax_sites, taken
 from oracles.relaxed_sites import RelaxationPlan, RelaxedSites, relax_lowest
 from oracles.sites import Placement, Placements
 from oracles.structures import primitive_cell, to_cif
@@ -107,6 +107,58 @@ def test_what_falls_back_into_its_symmetry_is_given_as_it_was_under_it() -> None
     assert (free.outcome, free.after.space_group) == (RelaxationOutcome.CONVERGED, 225)
     assert to_cif(free.atoms) == to_cif(held.atoms)
     assert free.n_steps > held.n_steps
+
+
+class BlindAtFirst(EMT):
+    """Feels nothing in the first structure that it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_first = True
+
+    def calculate(self, *args: object, **kwargs: object) -> None:
+        super().calculate(*args, **kwargs)
+        if self.is_first:
+            self.results["forces"] = np.zeros_like(self.results["forces"])
+            self.results["stress"] = np.zeros(6)
+        self.is_first = False
+
+
+def test_a_lower_minimum_of_the_same_group_is_not_dropped() -> None:
+    crystal = bulk("Cu", "fcc", a=3.8)
+    ending = relax_freely(crystal, BlindAtFirst(), LIMITS, rng=np.random.default_rng(0))
+    assert (ending.outcome, ending.after.space_group) == (RelaxationOutcome.CONVERGED, 225)
+    assert ending.energy_under_symmetry_eV_per_atom is not None
+    assert ending.energy_eV_per_atom < ending.energy_under_symmetry_eV_per_atom - 0.01
+    assert ending.after.volume_A3_per_atom == pytest.approx(3.59**3 / 4, rel=0.01)
+
+
+def test_what_converges_without_symmetry_alone_has_converged() -> None:
+    free = relax_cell(bulk("Cu", "fcc", a=3.6), EMT(), LIMITS)
+    assert taken(replace(free, outcome=RelaxationOutcome.NOT_CONVERGED), free).outcome is RelaxationOutcome.CONVERGED
+
+
+def test_what_breaks_without_its_symmetry_is_kept_as_it_was_under_it() -> None:
+    class Brittle(EMT):
+        def calculate(self, *args: object, **kwargs: object) -> None:
+            super().calculate(*args, **kwargs)
+            if np.abs(self.results["stress"][3:]).max() > 1e-6:
+                self.results["forces"] = self.results["forces"] * float("nan")
+
+    crystal = bulk("Cu", "fcc", a=3.7)
+    held = relax_cell(crystal, Brittle(), LIMITS)
+    ending = relax_freely(crystal, Brittle(), LIMITS, rng=np.random.default_rng(0))
+    assert (ending.outcome, ending.energy_eV_per_atom) == (held.outcome, held.energy_eV_per_atom)
+    assert ending.problem.startswith("Once its symmetry was given up: The crystal exploded")
+    assert ending.n_steps >= held.n_steps
+
+
+def test_elements_are_not_counted_from_a_crystal_that_did_not_converge() -> None:
+    ending = relax_cell(bulk("Cu", "fcc", a=3.8), EMT(), replace(LIMITS, max_steps=1))
+    with pytest.raises(PermanentLookError, match=r"crystal of Cu did not converge in 1 steps.*max_steps"):
+        ending.require_converged("Cu")
+    whole = relax_cell(bulk("Cu", "fcc", a=3.8), EMT(), LIMITS)
+    assert whole.require_converged("Cu") is whole
 
 
 def placements(*crystals: Atoms) -> Placements:

@@ -156,6 +156,7 @@ def test_a_folder_stays_its_recipes(tmp_path: Path):
     recipe.write_text("{name: own, seed: 1}")
     python = tmp_path / "python"
     Workplace.opened(tmp_path / "work", recipe, teacher_python=python)
+    recipe.write_text("{name: own, seed: 1, notes: [Not for wool.], unfit_for: [relaxation]}")
     Workplace.opened(tmp_path / "work", recipe, teacher_python=python)
     recipe.write_text("{name: own, seed: 2}")
     with pytest.raises(InvalidValueError, match="another recipe's work"):

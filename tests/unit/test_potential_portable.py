@@ -1,15 +1,20 @@
 """Networks without a program in them: what is refused before anything is built, and what a spec may name."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
-from domain.errors import OracleUnavailableError, UnsupportedCrystalError
+from domain.errors import OracleUnavailableError, SpecError, UnsupportedCrystalError
+from domain.json_value import JsonObject
 from oracles.potentials import PotentialChoice
 from oracles.potentials.portable import FOLDER, read_portable, read_weights, weights_path
 from oracles.potentials.portable_mace import is_portable, shipped_names
+from oracles.registry import build_oracle
 from services.cli.main import app
 
 OWN = "petalite-li-1"
@@ -69,6 +74,7 @@ def test_only_the_weights_that_a_spec_names_are_taken(copied: Path) -> None:
         ({"format": 2}, "has the format 2; this version reads 1"),
         ({"architecture": {}}, "architecture.r_max"),
         ({"surprise": 1}, "surprise: unknown key"),
+        ({"card": {"unfit_for": ["cooking"]}}, "unfit_for"),
     ],
 )
 def test_a_description_that_means_nothing_here_is_refused(copied: Path, change: dict[str, object], words: str) -> None:
@@ -98,6 +104,7 @@ def test_every_network_that_is_shipped_has_a_card_and_its_own_weights() -> None:
         network = read_portable(path)
         read_weights(network, path)
         assert network.name == name
+        assert set(cast("Mapping[str, int]", network.card["systems"])) == set(network.architecture.elements)
         assert {"sources", "teacher", "held_out", "examine", "limits", "command"} <= set(network.card)
         assert path.with_suffix(".md").read_text().startswith(f"# {name}")
 
@@ -128,3 +135,47 @@ def test_elements_that_a_network_was_not_taught_are_refused() -> None:
     potential.require_elements([Element(3), Element(8)])
     with pytest.raises(UnsupportedCrystalError, match="knows no Fe"):
         potential.require_elements([Element(3), Element(26)])
+
+
+def test_an_architecture_whose_numbers_stand_nowhere_among_the_weights_is_refused_where_it_is_another(
+    copied: Path,
+) -> None:
+    described = json.loads(copied.read_text())
+    described["architecture"]["avg_num_neighbors"] /= 2
+    copied.write_text(json.dumps(described))
+    choice = PotentialChoice("mace", copied.name, model_sha256=described["weights_sha256"])
+    with pytest.raises(OracleUnavailableError, match=r"architecture in mine\.json is not the one"):
+        choice.check()
+
+
+UNFIT: JsonObject = {"potential": "mace", "model": OWN}
+RELAXATION = "'petalite-li-1' is not fit for relaxation, says its card"
+
+
+@pytest.mark.parametrize(
+    ("oracle", "settings", "words"),
+    [
+        ("potential", UNFIT, "'petalite-li-1' is not fit for formation energy, says its card"),
+        ("molecular-dynamics", {"potential": UNFIT}, RELAXATION),
+        ("frozen-framework", {"potential": {**UNFIT, "relax": "free"}}, RELAXATION),
+        ("ase", {"calculator": "emt", "prerelax": {**UNFIT, "relax": "none"}}, RELAXATION),
+    ],
+)
+def test_a_network_is_refused_for_what_its_card_forbids(oracle: str, settings: JsonObject, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        build_oracle(oracle, settings)
+
+
+def test_a_network_that_may_not_relax_still_moves_atoms_as_the_guide_shows() -> None:
+    (block,) = Path("docs/potentials.md").read_text().split("```yaml")[1].split("```")[:1]
+    (fidelity,) = yaml.safe_load(block)
+    build_oracle(fidelity["oracle"], fidelity["settings"])
+    build_oracle("frozen-framework", {"potential": UNFIT})
+
+
+def test_where_a_network_is_on_another_machine_only_its_card_is_asked_there(copied: Path) -> None:
+    settings: JsonObject = {"potential": {"potential": "mace", "model": copied.name}}
+    with pytest.raises(SpecError, match=r"'mine\.json' is not fit for relaxation"):
+        build_oracle("molecular-dynamics", settings)
+    copied.unlink()
+    build_oracle("molecular-dynamics", settings)

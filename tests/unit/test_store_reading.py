@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, make_url, text
 
+from domain.errors import StoreError
 from services.store.database import Database, utc_now
 
 
@@ -35,6 +36,18 @@ def test_reads_together_are_one_transaction(database: Database) -> None:
     assert len(begun) == 1
     _n_rows(database)
     assert len(begun) == 2
+
+
+def test_nothing_is_written_between_reads_together(database: Database) -> None:
+    with (
+        database.read_together(),
+        pytest.raises(StoreError, match="written in between"),
+        database.write(),
+    ):
+        pass
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO rows VALUES (1)"))
+    assert _n_rows(database) == 1
 
 
 def test_reads_together_inside_a_transaction_that_writes_see_what_it_wrote(database: Database) -> None:

@@ -76,6 +76,7 @@ def card_of(
         },
         **measured,
         "limits": [*recipe.notes, *LIMITS],
+        "unfit_for": list(recipe.unfit_for),
     }
 
 

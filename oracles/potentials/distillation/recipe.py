@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from domain.errors import InvalidValueError, SpecError
 from domain.parsing import parse
+from oracles.potentials.portable import Use
 
 TeacherName = Literal["sevennet", "chgnet", "emt"]
 
@@ -142,6 +143,8 @@ class Recipe:
     """Where the crystals come from and under which licence, for the card."""
     notes: tuple[str, ...] = ()
     """What else whoever uses the potential must know, for the card."""
+    unfit_for: tuple[Use, ...] = ()
+    """What is refused with it, by its card."""
 
     def __post_init__(self) -> None:
         if not self.name.replace("-", "").replace("_", "").isalnum():

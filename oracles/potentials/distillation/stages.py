@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from domain.digest import content_digest
 from domain.errors import InvalidValueError, SpecError
 from domain.json_value import JsonValue
-from domain.parsing import to_json_value
+from domain.parsing import to_json_object
 from oracles.potentials.converting import run_conversion
 from oracles.potentials.distillation.card import LICENCE, card_of
 from oracles.potentials.distillation.labelling import label, labelled, teacher_identity
@@ -76,8 +76,9 @@ class Workplace:
         recipe = read_recipe(recipe_path)
         folder.mkdir(parents=True, exist_ok=True)
         # What is only told on the card may be worded anew.
-        plan = replace(recipe, sources={}, notes=())
-        digest, known = content_digest(to_json_value(plan)), folder / "recipe.sha256"
+        plan = dict(to_json_object(replace(recipe, sources={}, notes=())))
+        del plan["unfit_for"]
+        digest, known = content_digest(plan), folder / "recipe.sha256"
         if known.exists() and known.read_text() != digest:
             raise InvalidValueError(
                 f"{folder} holds another recipe's work.",
@@ -102,8 +103,13 @@ class Workplace:
         return self.folder / "labels"
 
     @property
+    def early(self) -> Path:
+        """Where the trainer writes the early student, which only explores."""
+        return self.folder / "early"
+
+    @property
     def network(self) -> Path:
-        """Where the trainer writes."""
+        """Where the trainer writes the student."""
         return self.folder / "network"
 
     def result(self, name: str) -> Path:
@@ -156,7 +162,7 @@ def explore(work: Workplace, *, report: Report) -> None:
     if work.explored.exists() or work.recipe.exploration.max_crystals == 0:
         return
     epochs = work.recipe.exploration.epochs
-    checkpoint = train(labelled(work.labels), work.network, work.recipe, n_epochs=epochs, report=report)
+    checkpoint = train(labelled(work.labels), work.early, work.recipe, n_epochs=epochs, report=report)
     asked = {"checkpoint": checkpoint, "configurations": work.configurations, "output": work.explored}
     run_student(work, "explore", asked, report=report)
     label(work.explored, work.labels, work.recipe, python=work.teacher_python, report=report)

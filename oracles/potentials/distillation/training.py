@@ -23,14 +23,11 @@ _SEED_BITS: Final = 31
 def train(frames: Sequence[Atoms], folder: Path, recipe: Recipe, *, n_epochs: int, report: Report) -> Path:
     """Trains the student, or goes on training it where it was stopped.
 
-    What has been trained for fewer epochs goes on from there, on the frames given now: so the early student that
-    explores is the beginning of the one that is shipped.
-
     Args:
         frames: Labelled; what is for the examination is not touched.
         folder: Where the trainer writes.
         recipe: Network and training.
-        n_epochs: After how many epochs, counted from the very beginning, training is over.
+        n_epochs: After how many epochs training is over.
         report: Called with each line of the trainer.
 
     Returns:

@@ -20,6 +20,7 @@ from services.api.routers import leaders, realizations, rounds
 from services.api.routers.leaders import LeaderParameters
 from services.api.routers.standings import CampaignStanding, standing_shown
 from services.dashboard.pages.crystal import chosen_sites
+from services.dashboard.pages.frame import is_anything_known
 from services.dashboard.view import TheView, address
 from services.materials.cell import CellView, cell_of_blueprint
 from services.materials.formats import StructureFormat
@@ -49,6 +50,8 @@ class CrystalShown:
     sites: RealizationView | None
     """The sites that its own page would show; None where there are none."""
     novelty: Novelty
+    is_anything_known: bool
+    """Whether its campaign has learned anything: before, what is expected is nobody's knowledge."""
 
     @property
     def cell(self) -> CellView:
@@ -94,6 +97,7 @@ def _few(chosen: Sequence[T], what: str) -> list[T]:
 
 def _crystals(store: Store, principal: Principal, numbers: Sequence[int]) -> list[CrystalShown]:
     found = [visible_candidate(store, principal, number) for number in numbers]
+    known = {campaign.id: is_anything_known(store, campaign) for campaign, _ in found}
     rows: dict[int, CrystalRow] = {}
     for name in {campaign.name for campaign, _ in found}:
         asked = LeaderParameters(sort=CrystalOrder.ROUND, candidate=list(numbers))
@@ -106,6 +110,7 @@ def _crystals(store: Store, principal: Principal, numbers: Sequence[int]) -> lis
             imagined=cell_of_blueprint(candidate.blueprint),
             sites=chosen_sites(realizations.list_realizations(candidate.id, store, principal)),
             novelty=rounds.show_novelty(candidate.id, store, principal),
+            is_anything_known=known[campaign.id],
         )
         for campaign, candidate in found
     ]

@@ -89,9 +89,20 @@ def show_crystal(
         formats=tuple(StructureFormat),
         imagined=cell_of_blueprint(record.blueprint),
         novelty=rounds.show_novelty(candidate_id, store, principal),
-        stability=rounds.show_hull(candidate_id, store, principal),
         transport=transport_shown(standing, store.series.of(numbers), files),
         files=files,
+    )
+
+
+@router.get("/crystals/{candidate_id}/hull")
+def show_hull(candidate_id: Number, view: TheView, store: TheStore, principal: Reader) -> Response:
+    """How far a crystal is above the hull: a part of its page that takes longer than the rest."""
+    campaign, record = visible_candidate(store, principal, candidate_id)
+    return view.page(
+        "pages/hull.html",
+        frame=campaign_frame(store, campaign, "crystals"),
+        crystal=candidate_view(record),
+        stability=rounds.show_hull(candidate_id, store, principal),
     )
 
 

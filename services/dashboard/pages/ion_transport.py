@@ -27,7 +27,7 @@ class TransportShown:
 
     @property
     def densities_K(self) -> tuple[float, ...]:
-        """Temperatures of which it can be drawn where the ions were."""
+        """Temperatures of which it can be drawn where the ions were; none too where no run is told of beside it."""
         return tuple(run.temperature_K for run, _ in with_curves(self.runs)) if self.has_density else ()
 
     @property
@@ -80,7 +80,7 @@ def transport_shown(
         )
         for record in measurements
     ]
-    return [one for one in found if one.runs or one.line is not None or one.series]
+    return [one for one in found if one.runs or one.line is not None or one.series or one.has_density]
 
 
 def _line(record: MeasurementRecord) -> ArrheniusLine | None:

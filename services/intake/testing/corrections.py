@@ -93,7 +93,7 @@ def check_wrong_corrections_are_refused(bench: Bench) -> None:
     with pytest.raises(NotFoundError, match="no measurement number 99"):
         _amend(bench, 99, -1.0)
     late = record_unsolicited(
-        bench.store, query.campaign_id, fidelity="static", measurement=by_ada(-2.0), blueprint=stretched_crystal(1)
+        bench.store, query.campaign_id, fidelity="static", measurement=by_ada(-2.0), about=stretched_crystal(1)
     )
     assert late.measurement is not None
     with pytest.raises(ConflictError, match="came too late and counts for nothing"):

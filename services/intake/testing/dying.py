@@ -52,7 +52,7 @@ def step_report(store: Store, campaign: str) -> None:
     campaign_id = store.campaigns.get(campaign).id
     for number, fidelity in ((1, "dft"), (900, "static")):
         blueprint, measurement = example_pick(number).blueprint, example_measurement(-number / 1000)
-        record_unsolicited(store, campaign_id, fidelity=fidelity, measurement=measurement, blueprint=blueprint)
+        record_unsolicited(store, campaign_id, fidelity=fidelity, measurement=measurement, about=blueprint)
 
 
 def submit_and_die(n_statements: int, url: str, campaign: str, told: str) -> None:

@@ -31,7 +31,7 @@ def report_unasked(
 ) -> UnsolicitedRecord:
     """Reports what nobody asked for."""
     return record_unsolicited(
-        bench.store, campaign_id, fidelity=fidelity, measurement=by_ada(value, unit), blueprint=crystal
+        bench.store, campaign_id, fidelity=fidelity, measurement=by_ada(value, unit), about=crystal
     )
 
 

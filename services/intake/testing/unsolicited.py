@@ -69,7 +69,7 @@ def check_unknown_crystals_become_known_materials(bench: Bench) -> None:
     assert (look.blueprint, look.fidelity) == (stranger, "lab")
     assert look.value == pytest.approx(-1.3)
     again = record_unsolicited(
-        bench.store, campaign.id, fidelity="lab", measurement=by_ada(-1.4), material_id=value.material_id
+        bench.store, campaign.id, fidelity="lab", measurement=by_ada(-1.4), about=value.material_id
     )
     assert again.material_value is not None
     assert again.material_value.material_id == value.material_id
@@ -85,10 +85,8 @@ def check_unknown_crystals_become_known_materials(bench: Bench) -> None:
         report_unasked(bench, campaign.id, stranger, -1.0, fidelity="neutron")
     with pytest.raises(InvalidValueError, match="implausible"):
         report_unasked(bench, campaign.id, stranger, -1000.0)
-    with pytest.raises(InvalidValueError, match="not said what was measured"):
-        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=by_ada(-1.0))
     with pytest.raises(NotFoundError, match="no material number 99"):
-        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=by_ada(-1.0), material_id=99)
+        record_unsolicited(bench.store, campaign.id, fidelity="lab", measurement=by_ada(-1.0), about=99)
 
 
 def check_an_undated_report_counts_once(bench: Bench) -> None:
@@ -104,7 +102,7 @@ def check_an_undated_report_counts_once(bench: Bench) -> None:
                     campaign.id,
                     fidelity="lab",
                     measurement=measurement,
-                    blueprint=crystal,
+                    about=crystal,
                     is_dated=False,
                 )
             )
@@ -113,7 +111,7 @@ def check_an_undated_report_counts_once(bench: Bench) -> None:
     assert taught_values(bench, campaign.id) == [-1.2, -1.0]
     later = replace(by_ada(-1.2), measured_at=bench.clock())
     record_unsolicited(
-        bench.store, campaign.id, fidelity="lab", measurement=later, blueprint=stretched_crystal(1, strain=1.3)
+        bench.store, campaign.id, fidelity="lab", measurement=later, about=stretched_crystal(1, strain=1.3)
     )
     assert taught_values(bench, campaign.id) == [-1.2, -1.2, -1.0]
 

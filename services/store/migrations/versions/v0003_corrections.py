@@ -1,5 +1,8 @@
 """Reference energies that belong to a group and can be corrected; candidates found, and sorted, among thousands."""
 
+import sys
+from typing import TypeGuard
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,6 +13,10 @@ revision = "0003"
 down_revision = "0002"
 
 _PAGE = 1000
+_MOST_POINTS = 1000
+"""Of a series; as many as a measurement that is handed in today keeps."""
+_LOWEST_S_PER_CM, _HIGHEST_S_PER_CM = 1e-30, 1e3
+"""What a conductivity may be today."""
 _ORIGIN = ["holder", "oracle", "oracle_version", "settings_digest", "symbol"]
 
 
@@ -40,6 +47,7 @@ def upgrade() -> None:
     _add_series_points()
     op.add_column("realizations", sa.Column("arrangement", sa.JSON()))
     op.add_column("artifacts", sa.Column("description", sa.Text(), server_default="", nullable=False))
+    _say_whose_files_are()
     is_judged = sa.text("judged_by IS NOT NULL")
     op.create_index("ix_queries_judged", "queries", ["id"], sqlite_where=is_judged, postgresql_where=is_judged)
     has_ended = sa.text("finished_at IS NOT NULL")
@@ -258,6 +266,15 @@ def _add_look_progress() -> None:
     )
 
 
+def _say_whose_files_are() -> None:
+    op.add_column(
+        "artifacts",
+        sa.Column("query_id", sa.Integer(), sa.ForeignKey("queries.id", name=op.f("fk_artifacts_query_id_queries"))),
+        inline_references=True,
+    )
+    op.create_index(op.f("ix_artifacts_query_id"), "artifacts", ["query_id"])
+
+
 def _add_series_points() -> None:
     op.create_table(
         "series_points",
@@ -300,8 +317,13 @@ def _fill_series_points(table: str) -> None:
         sa.column("campaign_id", sa.Integer()),
         sa.column("unit", sa.Text()),
         sa.column("details", sa.JSON()),
+        sa.column("is_retracted", sa.Boolean()),
     )
-    has_series = (kept.c.unit == "S/cm") & sa.cast(kept.c.details, sa.Text()).like('%"arrhenius"%')
+    has_series = (
+        (kept.c.unit == "S/cm")
+        & kept.c.is_retracted.is_(False)
+        & sa.cast(kept.c.details, sa.Text()).like('%"arrhenius"%')
+    )
     page = sa.select(kept.c.id, kept.c.campaign_id, kept.c.details).where(has_series).order_by(kept.c.id).limit(_PAGE)
     connection = op.get_bind()
     after = 0
@@ -324,16 +346,28 @@ def _fill_series_points(table: str) -> None:
 
 
 def _series_in(details: object) -> list[tuple[float, float, float | None]]:
-    """Temperatures, conductivities and standard deviations; none where something else is kept by that name."""
+    """Temperatures, conductivities and standard deviations; none where something else is kept by that name.
+
+    One impossible point makes the line something else, as it does for a measurement that is handed in today.
+    """
     line = details.get("arrhenius") if isinstance(details, dict) else None
     points = line.get("points") if isinstance(line, dict) else None
     if not isinstance(points, list):
         return []
-    return [
-        (point[0], point[1], point[2])
-        for point in points
-        if isinstance(point, list)
-        and len(point) == 3
-        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in point[:2])
-        and isinstance(point[2], int | float | None)
-    ]
+    found = [_point(point) for point in points[:_MOST_POINTS]]
+    possible = [point for point in found if point is not None]
+    return possible if len(possible) == len(found) else []
+
+
+def _point(point: object) -> tuple[float, float, float | None] | None:
+    if not (isinstance(point, list) and len(point) == 3):
+        return None
+    temperature_K, value, sigma = point
+    if not (_is_number(temperature_K) and _is_number(value)) or not (sigma is None or _is_number(sigma)):
+        return None
+    is_possible = temperature_K > 0 and _LOWEST_S_PER_CM <= value <= _HIGHEST_S_PER_CM and (sigma is None or sigma >= 0)
+    return (temperature_K, value, sigma) if is_possible else None
+
+
+def _is_number(found: object) -> TypeGuard[float]:
+    return isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= sys.float_info.max
