@@ -107,7 +107,7 @@ class PotentialChoice:
         Raises:
             InvalidValueError: If the card does; it is not asked where the network is on another machine only.
         """
-        source = self.source
+        source = self.source if self.is_network else None
         if isinstance(source, PortableMace) and use in source.unfit_for:
             raise InvalidValueError(f"The network '{self.model}' is not fit for {use}, says its card.", remedy=remedy)
 

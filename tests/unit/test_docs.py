@@ -120,7 +120,7 @@ def test_blocks_can_be_read_and_specs_can_be_run(page: Path, tmp_path: Path) -> 
         tomllib.loads(text)
     for text in blocks(page, "yaml"):
         document = yaml.safe_load(text)
-        if {"name", "ladder"} <= set(document):
+        if isinstance(document, dict) and {"name", "ladder"} <= set(document):
             path = tmp_path / "spec.yaml"
             path.write_text(text, encoding="utf-8")
             assert load_spec(path).name == document["name"]
