@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,14 +9,21 @@ from typing import ClassVar, Final, Literal
 
 from domain.blueprint import Blueprint
 from domain.constants import ROOM_K
-from domain.errors import InvalidValueError, PermanentLookError, UnsupportedCrystalError
+from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.json_value import JsonObject
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookRequest, LookResult
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity, quantity
 from oracles.formation import require_size
-from oracles.migration import MIGRATION_BARRIER, BarrierMeaning, Told, by_directions, compact_cell
+from oracles.migration import (
+    BarrierMeaning,
+    Told,
+    by_directions,
+    compact_cell,
+    require_above_zero,
+    require_possible_barrier,
+)
 from oracles.percolation import percolation_energies_eV
 from oracles.potential import PotentialSettings
 from oracles.potentials import Potential
@@ -25,6 +31,7 @@ from oracles.settled_sites import SettledSites, settle, settle_drawn
 from oracles.sites import disorder_of, lowest_relaxed, unrelaxed_placements
 from oracles.valence_landscape import Ions, grid_memory_GiB, require_bvlain, site_energies_eV
 from oracles.versions import versions_of
+from oracles.without_references import WithoutReferences
 
 _POSITIVE: Final = (
     "resolution_A", "cutoff_A", "highest_eV", "max_memory_GiB", "temperature_K", "prefactor_S_K_per_cm",
@@ -65,20 +72,13 @@ class BondValenceSettings:
     """Cells whose grid needs more are refused."""
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            number = getattr(self, name)
-            if not (math.isfinite(number) and number > 0):
-                raise InvalidValueError(f"{name} is {number}.", remedy="Give a number above 0.")
+        require_above_zero({name: getattr(self, name) for name in _POSITIVE})
         if not 0.05 <= self.resolution_A <= 0.5:
             raise InvalidValueError(
                 f"A grid of {self.resolution_A:g} Å is too fine to fit in memory, or too coarse to find a path.",
                 remedy="Give resolution_A between 0.05 and 0.5, such as 0.2.",
             )
-        if self.highest_eV > MIGRATION_BARRIER.high:
-            raise InvalidValueError(
-                f"highest_eV {self.highest_eV:g} is above what a barrier can be.",
-                remedy=f"Give at most {MIGRATION_BARRIER.high:g}.",
-            )
+        require_possible_barrier(self.highest_eV)
 
     @property
     def meaning(self) -> BarrierMeaning:
@@ -87,8 +87,11 @@ class BondValenceSettings:
 
 
 @dataclass(slots=True)
-class BondValenceOracle:
+class BondValenceOracle(WithoutReferences):
     """Barriers by bond-valence site energies. Seconds; for an order among crystals rather than for the number."""
+
+    _speaker: ClassVar = "The bond-valence oracle"
+    _needless: ClassVar = "barriers need"
 
     settings: BondValenceSettings
     name: str = "bond-valence"
@@ -125,20 +128,6 @@ class BondValenceOracle:
         require_size(blueprint, max_atoms=self.settings.max_atoms)
         self._ions(blueprint)
         self._require_memory(blueprint.lattice.volume_A3 / _LATTICE_POINTS[blueprint.space_group.symbol[0]])
-
-    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:  # noqa: ARG002
-        """None are needed."""
-        return ()
-
-    def reference(self, symbol: str) -> ReferenceEnergy:
-        """Barriers are counted from nothing.
-
-        Raises:
-            PermanentLookError: Always.
-        """
-        raise PermanentLookError(
-            f"The bond-valence oracle has no reference energy of {symbol}.", remedy="Do not ask: barriers need none."
-        )
 
     def look(self, request: LookRequest) -> LookResult:
         """Finds sites, fills the mobile ion's landscape in them, and says from which energy on it runs through.

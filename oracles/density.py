@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from domain.blueprint import Blueprint
-from domain.errors import PermanentLookError
 from domain.json_value import JsonObject
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookRequest, LookResult
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity, quantity
 from oracles.versions import versions_of
+from oracles.without_references import WithoutReferences
 
 _DENSITY: Final[Quantity] = quantity("density")
 
@@ -23,8 +23,11 @@ class DensitySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class DensityOracle:
+class DensityOracle(WithoutReferences):
     """Mass of the cell over its volume, g/cm³."""
+
+    _speaker: ClassVar = "The density oracle"
+    _needless: ClassVar = "densities need"
 
     name: str = "density"
     quantity: Quantity = _DENSITY
@@ -40,20 +43,6 @@ class DensityOracle:
 
     def require_supported(self, blueprint: Blueprint) -> None:
         """Every blueprint has a density."""
-
-    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:  # noqa: ARG002
-        """None are needed."""
-        return ()
-
-    def reference(self, symbol: str) -> ReferenceEnergy:
-        """Densities are counted from nothing.
-
-        Raises:
-            PermanentLookError: Always.
-        """
-        raise PermanentLookError(
-            f"The density oracle has no reference energy of {symbol}.", remedy="Do not ask: densities need none."
-        )
 
     def look(self, request: LookRequest) -> LookResult:
         """Divides mass by volume; exact, so sigma is 0."""

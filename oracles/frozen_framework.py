@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from domain.blueprint import Blueprint
 from domain.constants import ROOM_K
 from domain.elements import element
-from domain.errors import InvalidValueError, PermanentLookError, UnsupportedCrystalError
+from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.json_value import JsonObject
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookRequest, LookResult
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity, quantity
@@ -19,12 +18,20 @@ from oracles.dynamics.supercell import supercell
 from oracles.formation import require_size
 from oracles.ion_grid import IonGrid
 from oracles.ion_landscape import look_round
-from oracles.migration import MIGRATION_BARRIER, BarrierMeaning, Told, by_directions, compact_cell
+from oracles.migration import (
+    BarrierMeaning,
+    Told,
+    by_directions,
+    compact_cell,
+    require_above_zero,
+    require_possible_barrier,
+)
 from oracles.moved_ion import MovedIon
 from oracles.potential import PotentialSettings
 from oracles.potentials import Potential
 from oracles.settled_sites import settle
 from oracles.versions import versions_of
+from oracles.without_references import WithoutReferences
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,20 +69,13 @@ class FrozenFrameworkSettings:
     """Largest supercell that is taken, and largest conventional cell."""
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            number = getattr(self, name)
-            if not (math.isfinite(number) and number > 0):
-                raise InvalidValueError(f"{name} is {number}.", remedy="Give a number above 0.")
+        require_above_zero({name: getattr(self, name) for name in _POSITIVE})
         if not 0.1 <= self.resolution_A <= 0.4:
             raise InvalidValueError(
                 f"A grid with resolution_A {self.resolution_A:g} takes too long, or is too coarse to find a path.",
                 remedy="Give resolution_A between 0.1 and 0.4, such as 0.25.",
             )
-        if self.highest_eV > MIGRATION_BARRIER.high:
-            raise InvalidValueError(
-                f"highest_eV {self.highest_eV:g} is above what a barrier can be.",
-                remedy=f"Give at most {MIGRATION_BARRIER.high:g}.",
-            )
+        require_possible_barrier(self.highest_eV)
 
     @property
     def meaning(self) -> BarrierMeaning:
@@ -84,8 +84,11 @@ class FrozenFrameworkSettings:
 
 
 @dataclass(slots=True)
-class FrozenFrameworkOracle:
+class FrozenFrameworkOracle(WithoutReferences):
     """Barriers of a lone ion in a rigid framework, by any potential. Seconds to minutes."""
+
+    _speaker: ClassVar = "The frozen-framework oracle"
+    _needless: ClassVar = "barriers need"
 
     settings: FrozenFrameworkSettings
     name: str = "frozen-framework"
@@ -124,21 +127,6 @@ class FrozenFrameworkOracle:
                 f"{blueprint.composition.formula} has no {mobile.symbol} that could move through a framework.",
                 remedy=f"Require {mobile.symbol} beside other elements, or say which one is mobile.",
             )
-
-    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:  # noqa: ARG002
-        """None are needed."""
-        return ()
-
-    def reference(self, symbol: str) -> ReferenceEnergy:
-        """Barriers are counted from nothing.
-
-        Raises:
-            PermanentLookError: Always.
-        """
-        raise PermanentLookError(
-            f"The frozen-framework oracle has no reference energy of {symbol}.",
-            remedy="Do not ask: barriers need none.",
-        )
 
     def look(self, request: LookRequest) -> LookResult:
         """Finds sites, takes all mobile ions but one away, and says from which energy on that one gets through.

@@ -1,12 +1,14 @@
-"""What the oracles of frozen frameworks share: the cell that they look at, and what a barrier is worth as an answer."""
+"""What the oracles of frozen frameworks share: refusals of settings, the cell they look at, what a barrier is worth."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from domain.constants import BOLTZMANN_EV_PER_K
+from domain.errors import InvalidValueError
 from domain.json_value import JsonObject
 from domain.measurement import Censoring
 from domain.quantity import Quantity, quantity
@@ -18,6 +20,30 @@ if TYPE_CHECKING:
 MIGRATION_BARRIER: Final[Quantity] = quantity("migration_barrier")
 Told: TypeAlias = Literal["migration_barrier", "ionic_conductivity"]
 """What a barrier is told as."""
+
+
+def require_above_zero(settings: Mapping[str, float]) -> None:
+    """Refuses settings, by name, that are no numbers above 0.
+
+    Raises:
+        InvalidValueError: If one is none.
+    """
+    for name, number in settings.items():
+        if not (math.isfinite(number) and number > 0):
+            raise InvalidValueError(f"{name} is {number}.", remedy="Give a number above 0.")
+
+
+def require_possible_barrier(highest_eV: float) -> None:
+    """Refuses to look for barriers that there are none of.
+
+    Raises:
+        InvalidValueError: If the highest one is above what the quantity allows.
+    """
+    if highest_eV > MIGRATION_BARRIER.high:
+        raise InvalidValueError(
+            f"highest_eV {highest_eV:g} is above what a barrier can be.",
+            remedy=f"Give at most {MIGRATION_BARRIER.high:g}.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

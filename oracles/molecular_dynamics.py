@@ -14,9 +14,9 @@ import numpy as np
 from domain.blueprint import Blueprint
 from domain.digest import derive_seed
 from domain.elements import element
-from domain.errors import InvalidValueError, PermanentLookError, UnsupportedCrystalError
+from domain.errors import InvalidValueError, UnsupportedCrystalError
 from domain.json_value import JsonObject
-from domain.look import LookProgress, LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookProgress, LookRequest, LookResult
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode, Workbench
 from domain.quantity import Quantity, quantity
@@ -36,6 +36,7 @@ from oracles.transport.arrhenius import EXTRAPOLATION_K
 from oracles.transport.displacement import paths_in_framework
 from oracles.transport.monitor import StopRule, advise
 from oracles.versions import versions_of
+from oracles.without_references import WithoutReferences
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -89,8 +90,11 @@ class MolecularDynamicsSettings:
 
 
 @dataclass(slots=True)
-class MolecularDynamicsOracle:
+class MolecularDynamicsOracle(WithoutReferences):
     """Ionic conductivities by molecular dynamics. Minutes to hours; a look that was killed goes on."""
+
+    _speaker: ClassVar = "Molecular dynamics"
+    _needless: ClassVar = "conductivities need"
 
     settings: MolecularDynamicsSettings
     name: str = "molecular-dynamics"
@@ -125,20 +129,6 @@ class MolecularDynamicsOracle:
                 f"{blueprint.composition.formula} has no {mobile.symbol} that moves through a framework.",
                 remedy=f"Require {mobile.symbol} beside other elements, or say which one is mobile.",
             )
-
-    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:  # noqa: ARG002
-        """None are needed."""
-        return ()
-
-    def reference(self, symbol: str) -> ReferenceEnergy:
-        """Conductivities are counted from nothing.
-
-        Raises:
-            PermanentLookError: Always.
-        """
-        raise PermanentLookError(
-            f"Molecular dynamics has no reference energy of {symbol}.", remedy="Do not ask: conductivities need none."
-        )
 
     def look(self, request: LookRequest) -> LookResult:
         """The same as `resume`, in one piece.

@@ -13,19 +13,19 @@ from domain.blueprint import Blueprint
 from domain.errors import (
     InvalidValueError,
     OracleUnavailableError,
-    PermanentLookError,
     SpecError,
     UnsupportedCrystalError,
 )
 from domain.json_value import JsonObject
 from domain.lattice import LatticeParameters
-from domain.look import LookRequest, LookResult, ReferenceEnergy
+from domain.look import LookRequest, LookResult
 from domain.parsing import parse
 from domain.ports import Oracle, OracleMode
 from domain.quantity import Quantity
 from oracles.table_file import Entry, read_table
 from oracles.trusted_files import FileKind, trust_here, trusted_file
 from oracles.versions import versions_of
+from oracles.without_references import WithoutReferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,11 @@ class _Answers:
 
 
 @dataclass(slots=True)
-class TableOracle:
+class TableOracle(WithoutReferences):
     """Looks crystals up in a file, which is read once."""
+
+    _speaker: ClassVar = "The table"
+    _needless: ClassVar = "it needs"
 
     settings: TableSettings
     name: str = "table"
@@ -103,18 +106,6 @@ class TableOracle:
             UnsupportedCrystalError: If it is one.
         """
         self._find(blueprint)
-
-    def reference_elements(self, blueprint: Blueprint) -> tuple[str, ...]:  # noqa: ARG002
-        """None are needed."""
-        return ()
-
-    def reference(self, symbol: str) -> ReferenceEnergy:
-        """Values are taken as they stand.
-
-        Raises:
-            PermanentLookError: Always.
-        """
-        raise PermanentLookError(f"The table has no reference energy of {symbol}.", remedy="Do not ask: it needs none.")
 
     def look(self, request: LookRequest) -> LookResult:
         """Answers with the row of the crystal.
